@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   policy: ['names', 'process/yaml.ts'],
   'resolver/dns': ['names'],
   resolver: ['names', 'resolver/dns'],
-  identity: [],
+  identity: ['names'],
   'tunnel/messages': ['names', 'identity', 'tunnel'],
   tunnel: [],
   connector: ['tunnel', 'tunnel/messages', 'names', 'identity', 'process', 'resolver/dns'],

@@ -1,0 +1,17 @@
+import type { Command } from 'commander'
+import type { Output } from '../output.ts'
+
+type Register = (program: Command, out: Output) => void
+
+/**
+ * Every verb by its first word, each in a file of its own that is read only when the word is typed
+ * (or all of them, for help): `byname run` must not wait for the code of `byname edge`.
+ */
+const FILES: Record<string, () => Promise<{ register: Register }>> = {}
+
+export const VERBS = {
+  async register(program: Command, out: Output, word: string | undefined): Promise<void> {
+    const wanted = word !== undefined && word in FILES ? [word] : Object.keys(FILES)
+    for (const name of wanted) (await FILES[name]?.())?.register(program, out)
+  },
+}
