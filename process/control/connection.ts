@@ -80,14 +80,17 @@ export class Connection {
   #start(request: Extract<ControlRequest, { kind: 'call' }>): void {
     const { id, method } = request
     const verb = Object.hasOwn(this.#options.verbs, method) && this.#options.verbs[method]
-    if (!verb) return this.#refuse(id, 'ERR_CONTROL_METHOD', 'no such method')
-    if (this.#calls.has(id)) return this.#refuse(id, 'ERR_CONTROL_REQUEST', 'this id is in use')
-    if (this.#calls.size >= (this.#options.maxCalls ?? 16)) {
-      return this.#refuse(id, 'ERR_CONTROL_BUSY', 'too many calls at once')
+    if (!verb) {
+      this.#refuse(id, 'ERR_CONTROL_METHOD', 'no such method')
+    } else if (this.#calls.has(id)) {
+      this.#refuse(id, 'ERR_CONTROL_REQUEST', 'this id is in use')
+    } else if (this.#calls.size >= (this.#options.maxCalls ?? 16)) {
+      this.#refuse(id, 'ERR_CONTROL_BUSY', 'too many calls at once')
+    } else {
+      const abort = new AbortController()
+      this.#calls.set(id, abort)
+      void this.#run(verb, request, abort.signal).finally(() => this.#calls.delete(id))
     }
-    const abort = new AbortController()
-    this.#calls.set(id, abort)
-    void this.#run(verb, request, abort.signal).finally(() => this.#calls.delete(id))
   }
 
   #refuse(id: number | null, code: string, message: string): void {
@@ -113,15 +116,10 @@ export class Connection {
   }
 
   async #stream(id: number, items: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
-    const stopped = new Promise<{ done: true; value: undefined }>((resolve) => {
-      signal.addEventListener('abort', () => resolve({ done: true, value: undefined }), {
-        once: true,
-      })
-    })
     const iterator = items[Symbol.asyncIterator]()
     for (;;) {
-      const next = await Promise.race([iterator.next(), stopped])
-      if (next.done || signal.aborted) break
+      const next = await unlessAborted(iterator.next(), signal)
+      if (next === undefined || next.done === true) break
       await this.#send({ id, item: next.value })
     }
     // A generator that waits for something that never comes cannot be awaited here.
@@ -147,4 +145,14 @@ export class Connection {
 
 function isStream(answer: object): answer is AsyncIterable<unknown> {
   return Symbol.asyncIterator in answer
+}
+
+/** Not a race with one long-lived promise: each item would leave a reaction on it for good. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = () => resolve(undefined)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }
