@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Flow, FlowTarget, Refused } from './flow.ts'
+import type { Flow, FlowTarget, Refusal } from './flow.ts'
 import type { Way } from './way.ts'
 
 /**
@@ -10,5 +10,5 @@ export declare function carry(
   socket: Socket,
   target: FlowTarget,
   way: Pick<Way, 'open'>,
-  onRefused?: (refusal: Refused) => void,
+  onRefused?: (refusal: Refusal) => void,
 ): Flow

@@ -1,4 +1,4 @@
-import type { FlowTarget, Refused } from './flow.ts'
+import type { FlowTarget, Refusal } from './flow.ts'
 import type { Way } from './way.ts'
 
 /**
@@ -6,7 +6,7 @@ import type { Way } from './way.ts'
  * One line, without control characters.
  */
 export declare function sentenceOf(
-  refusal: Refused,
+  refusal: Refusal,
   target: Pick<FlowTarget, 'name' | 'port'>,
   person: Way['person'],
 ): string
@@ -15,4 +15,4 @@ export declare function sentenceOf(
 export declare function makeOnce(
   say: (sentence: string) => void,
   options: { readonly clock: () => number; readonly againMs?: number },
-): (refusal: Refused, target: Pick<FlowTarget, 'name' | 'port'>, person: Way['person']) => void
+): (refusal: Refusal, target: Pick<FlowTarget, 'name' | 'port'>, person: Way['person']) => void

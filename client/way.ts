@@ -1,3 +1,7 @@
+import type { Hostname } from '../names/hostname.ts'
+import type { Log } from '../process/log.ts'
+import type { Ownership } from '../resolver/catalog.ts'
+import type { Resolved } from '../resolver/dns/lookup.ts'
 import type { Flow, FlowHandlers, FlowTarget } from './flow.ts'
 import type { Profile } from './profile.ts'
 
@@ -15,7 +19,7 @@ export interface Way {
   /** Returns at once; with no tunnel it waits a bounded time, then `refused` with 'tunnel-lost'. */
   open(target: FlowTarget, handlers: FlowHandlers): Flow
   /** Asks the real DNS at the connector, through the gate. Never rejects: `failed` says why. */
-  resolve(name: string, type: string): Promise<Resolved>
+  resolve(name: Hostname, type: string): Promise<Resolved>
   /** Called after each change of `ownership`; returns the way to stop listening. */
   onCatalog(listener: () => void): () => void
   status(): WayStatus
@@ -23,18 +27,11 @@ export interface Way {
 }
 
 export interface WayOptions {
-  readonly log: WayLog
+  readonly log: Log
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   /** How long an `open` waits for a tunnel; 10,000 by default. */
   readonly patienceMs?: number
-}
-
-/** The few calls of a pino logger that are used here. */
-export interface WayLog {
-  info(facts: object, sentence: string): void
-  warn(facts: object, sentence: string): void
-  debug(facts: object, sentence: string): void
 }
 
 export interface WayStatus {
@@ -48,19 +45,6 @@ export interface WayStatus {
   readonly catalogRevision?: number | undefined
   readonly sessionExpiresAt?: number | undefined
   readonly lastError?: string | undefined
-}
-
-/** `Ownership` of resolver/catalog.ts, the part that on-ramps use until that file is there. */
-export interface Ownership {
-  find(name: string): { readonly kind: 'owned' | 'empty' | 'absent' | 'not-ours' | 'not-yet' }
-}
-
-/** RESOLVED of the wire (tunnel/messages). */
-export interface Resolved {
-  readonly kind: 'exists' | 'absent' | 'no-data' | 'failed' | 'refused'
-  readonly ttlSeconds: number
-  readonly records?: readonly { name: string; type: string; ttl: number; dataBase64: string }[]
-  readonly reason?: string | undefined
 }
 
 /**
