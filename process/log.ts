@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
 import { redact, scrubLine, scrubText } from './log/redact.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -7,7 +7,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 /** Facts first, a sentence for people after them: `log.info({ event: 'tunnel-open' }, 'tunnel open')`. */
 export type Write = (facts: Record<string, unknown>, sentence: string) => void
 
-/** What every room sees of a log. A pino logger is one; so is a double of five functions in a test. */
+/** What every room sees of a log. A double of six functions is one, too. */
 export interface Log {
   readonly trace: Write
   readonly debug: Write
@@ -36,40 +36,57 @@ export interface LogStream {
  * finished line that looks like one of our tokens or a JWT. Control characters become visible escapes.
  */
 export function makeLog({ name, level = 'info', stream = process.stderr }: LogOptions): Log {
-  return pino(
-    {
-      name,
-      level,
-      base: { pid: process.pid },
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: {
-        level: (label) => ({ level: label }),
-        log: redact,
-        bindings: redact,
-      },
-      hooks: {
-        streamWrite: scrubLine,
-        logMethod(parts, write) {
-          const [facts, sentence] = parts
-          write.call(this, facts, scrubText(String(sentence ?? '')))
-        },
-      },
-    },
-    stream.isTTY === true ? humanStream(stream) : stream,
-  )
+  const base = { process: name, pid: process.pid }
+  const formatters = { level: (label: string) => ({ level: label }) }
+  const timestamp = pino.stdTimeFunctions.isoTime
+  const hooks = { streamWrite: scrubLine }
+  const target = stream.isTTY === true ? humanStream(stream) : stream
+  return wrap(pino({ level, base, formatters, timestamp, hooks }, target))
 }
 
 /** A log that says nothing, for tests and for verbs whose talk is their own. */
-export const silentLog: Log = pino({ level: 'silent' })
+export const silentLog: Log = wrap(pino({ level: 'silent' }))
+
+/** pino's own formatters do not see a child's facts, nor the sentence: so every way in is wrapped. */
+function wrap(logger: Logger): Log {
+  const writer =
+    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error'): Write =>
+    (facts, sentence) => {
+      if (logger.isLevelEnabled(level)) logger[level](redact(keepApart(facts)), scrubText(sentence))
+    }
+  return {
+    trace: writer('trace'),
+    debug: writer('debug'),
+    info: writer('info'),
+    warn: writer('warn'),
+    error: writer('error'),
+    child: (facts) => wrap(logger.child(redact(keepApart(facts)))),
+  }
+}
+
+/** What a line says of itself. A fact of the same name would be a second key, and the reader's choice. */
+const OWN_KEYS = ['level', 'time', 'process', 'pid', 'msg']
+
+function keepApart(facts: Record<string, unknown>): Record<string, unknown> {
+  if (!OWN_KEYS.some((key) => key in facts)) return facts
+  const renamed = Object.entries(facts).map(([key, value]) => [
+    OWN_KEYS.includes(key) ? `${key}_` : key,
+    value,
+  ])
+  return Object.fromEntries(renamed)
+}
 
 /** pino-pretty is loaded only where a person reads: it doubles the start-up time of a log. */
 function humanStream(stream: LogStream): pino.DestinationStream {
-  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
-  return pretty({
-    sync: true,
-    destination: { write: (line: string) => void stream.write(line) } as never,
-    ignore: 'pid,hostname',
+  const { prettyFactory } = createRequire(import.meta.url)(
+    'pino-pretty',
+  ) as typeof import('pino-pretty')
+  const format = prettyFactory({
+    ignore: 'pid,hostname,process',
+    messageFormat: '{process}: {msg}',
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
+    colorize: process.env.NO_COLOR === undefined,
   })
+  return { write: (line) => void stream.write(format(line)) }
 }
