@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { EXIT, failureOf, makeOutput } from './output.ts'
 import { VERBS } from './verbs/index.ts'
 
-const out = makeOutput(process.stdout, process.stderr)
+const out = makeOutput(process)
 const program = new Command('byname')
   .description('Reach any app by its name: publish, reach and govern private apps by hostname.')
   .version(process.env.BYNAME_VERSION ?? '0.1.0')

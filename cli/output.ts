@@ -26,14 +26,17 @@ export interface Failure {
   readonly code?: string | undefined
 }
 
-export function makeOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Output {
+/** Reads the streams when first used only: touching one changes flags that `byname run` shares. */
+export function makeOutput(streams: Pick<NodeJS.Process, 'stdout' | 'stderr'>): Output {
   return {
-    isTerminal: stdout.isTTY === true && process.env.TERM !== 'dumb',
-    line: (text) => void stdout.write(`${text}\n`),
-    json: (value) => void stdout.write(`${JSON.stringify(value)}\n`),
-    table: (heads, rows) => void stdout.write(formatTable(heads, rows)),
-    say: (text) => void stderr.write(`${text}\n`),
-    fail: (failure) => void stderr.write(formatFailure(failure, stderr)),
+    get isTerminal() {
+      return streams.stdout.isTTY === true && process.env.TERM !== 'dumb'
+    },
+    line: (text) => void streams.stdout.write(`${text}\n`),
+    json: (value) => void streams.stdout.write(`${JSON.stringify(value)}\n`),
+    table: (heads, rows) => void streams.stdout.write(formatTable(heads, rows)),
+    say: (text) => void streams.stderr.write(`${text}\n`),
+    fail: (failure) => void streams.stderr.write(formatFailure(failure, streams.stderr)),
   }
 }
 
