@@ -1,0 +1,238 @@
+import type { Hostname } from '../names/hostname.ts'
+import type { NamePattern } from '../names/pattern.ts'
+import { LabelTrie } from '../names/trie.ts'
+import type { AnnouncedApp, PortRange } from '../tunnel/control.ts'
+import { type Carrier, lessLoadedOfTwo } from './registry/choice.ts'
+import { Directory, type Listing, type Publication } from './registry/directory.ts'
+import { isGranted, type Offer, type SortedOffers, sortOffers } from './registry/offer.ts'
+
+/** What the registry needs of a connector's enrolment. */
+export interface Enrolled {
+  readonly id: string
+  readonly name: string
+  readonly grants: readonly NamePattern[]
+}
+
+export type Picked<Tunnel> =
+  | { readonly kind: 'picked'; readonly tunnel: Tunnel; readonly connector: Enrolled }
+  | { readonly kind: 'no-such-name' | 'not-published' | 'connector-down' }
+
+export interface Seat<Tunnel> {
+  readonly connector: Enrolled
+  readonly offers: readonly Offer[]
+  readonly tunnels: readonly Tunnel[]
+}
+
+export interface RegistryOptions {
+  /** Private whether or not any connector is granted them. */
+  readonly zones: readonly Hostname[]
+  /** Gives [0, 1). */
+  readonly random: () => number
+  /** Names, ports or owners of names may have changed. */
+  readonly changed: () => void
+}
+
+/**
+ * Which connectors there are, what each offers and over which tunnels it can be reached. What a
+ * connector offered last is kept while it is away, so that its names do not vanish with it.
+ */
+export class Registry<Tunnel extends Carrier> {
+  readonly #options: RegistryOptions
+  readonly #chairs = new Map<string, Chair<Tunnel>>()
+  readonly #sitting = new Map<Tunnel, { chair: Chair<Tunnel>; instance: string }>()
+  #directory: Directory<Tunnel> | undefined
+  #privates: LabelTrie<true> | undefined
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+  }
+
+  /** Takes the whole list of enrolled connectors. @returns the tunnels of those that are gone */
+  enrol(connectors: readonly Enrolled[]): readonly Tunnel[] {
+    const fresh = new Map(connectors.map((connector) => [connector.id, connector]))
+    const orphans: Tunnel[] = []
+    for (const [id, chair] of this.#chairs) {
+      if (fresh.has(id)) continue
+      orphans.push(...tunnelsOf(chair))
+      this.#chairs.delete(id)
+    }
+    for (const tunnel of orphans) this.#sitting.delete(tunnel)
+    for (const connector of connectors) this.#seat(connector)
+    this.#touch()
+    return orphans
+  }
+
+  findConnector(id: string): Enrolled | undefined {
+    return this.#chairs.get(id)?.connector
+  }
+
+  /** Which connector a tunnel is of. */
+  connectorOf(tunnel: Tunnel): Enrolled | undefined {
+    return this.#sitting.get(tunnel)?.chair.connector
+  }
+
+  /** @returns false when the connector is not enrolled (any more): close the tunnel */
+  attach(connectorId: string, instance: string, tunnel: Tunnel): boolean {
+    const chair = this.#chairs.get(connectorId)
+    if (!chair) return false
+    const process = chair.instances.get(instance) ?? { tunnels: new Set(), offers: [] }
+    process.tunnels.add(tunnel)
+    chair.instances.set(instance, process)
+    this.#sitting.set(tunnel, { chair, instance })
+    return true
+  }
+
+  detach(tunnel: Tunnel): void {
+    const seat = this.#sitting.get(tunnel)
+    if (!seat) return
+    this.#sitting.delete(tunnel)
+    const process = seat.chair.instances.get(seat.instance)
+    process?.tunnels.delete(tunnel)
+    if (process?.tunnels.size === 0) seat.chair.instances.delete(seat.instance)
+    this.#touch()
+  }
+
+  /** What the process at the other end of `tunnel` offers from now on, over all its tunnels. */
+  announce(tunnel: Tunnel, apps: readonly AnnouncedApp[]): SortedOffers {
+    const seat = this.#sitting.get(tunnel)
+    if (!seat) return { accepted: [], refused: [] }
+    const sorted = sortOffers(apps, seat.chair.connector.grants)
+    const process = seat.chair.instances.get(seat.instance)
+    if (process) process.offers = sorted.accepted
+    seat.chair.known = sorted.accepted
+    this.#touch()
+    return sorted
+  }
+
+  /** What a connector offered before this edge started. */
+  recall(connectorId: string, apps: readonly AnnouncedApp[]): void {
+    const chair = this.#chairs.get(connectorId)
+    if (!chair || chair.known.length > 0) return
+    chair.known = sortOffers(apps, chair.connector.grants).accepted
+    this.#touch()
+  }
+
+  isPrivate(name: Hostname): boolean {
+    this.#privates ??= this.#buildPrivates()
+    return this.#privates.find(name).length > 0
+  }
+
+  isPublished(name: Hostname, port: number, protocol: PortRange['protocol']): boolean {
+    return this.#names().find(name, port, protocol).kind === 'listed'
+  }
+
+  /** Whether anybody offers `name` on any port. */
+  exists(name: Hostname): boolean {
+    return this.#names().nearest(name).length > 0
+  }
+
+  /** Whether that connector may (still) carry flows to the name and port. */
+  serves(
+    connectorId: string,
+    name: Hostname,
+    port: number,
+    protocol: PortRange['protocol'],
+  ): boolean {
+    const found = this.#names().find(name, port, protocol)
+    if (found.kind !== 'listed') return false
+    return found.listings.some((listing) => listing.connectorId === connectorId)
+  }
+
+  /** A tunnel for a flow. `without`: tunnels that turned out to be gone. */
+  pick(
+    name: Hostname,
+    port: number,
+    protocol: PortRange['protocol'],
+    without: ReadonlySet<Tunnel> = new Set(),
+  ): Picked<Tunnel> {
+    const found = this.#names().find(name, port, protocol)
+    return found.kind === 'listed' ? this.#choose(found.listings, without) : found
+  }
+
+  /** A tunnel for a question about the name, whatever its ports. */
+  pickForQuestion(name: Hostname): Picked<Tunnel> {
+    const listings = this.#names().nearest(name)
+    return listings.length > 0 ? this.#choose(listings, new Set()) : { kind: 'no-such-name' }
+  }
+
+  /** The zones that are owned whole, without doubles. */
+  zones(): readonly Hostname[] {
+    const granted = this.#grants().filter((grant) => grant.kind === 'domain')
+    return [...new Set([...this.#options.zones, ...granted.map((grant) => grant.base)])].sort()
+  }
+
+  publications(): readonly Publication[] {
+    return [...this.#names().publications()]
+  }
+
+  seats(): readonly Seat<Tunnel>[] {
+    return [...this.#chairs.values()].map((chair) => ({
+      connector: chair.connector,
+      offers: chair.known,
+      tunnels: tunnelsOf(chair),
+    }))
+  }
+
+  #seat(connector: Enrolled): void {
+    const chair = this.#chairs.get(connector.id)
+    if (chair) chair.connector = connector
+    else this.#chairs.set(connector.id, { connector, instances: new Map(), known: [] })
+  }
+
+  #choose(listings: readonly Listing<Tunnel>[], without: ReadonlySet<Tunnel>): Picked<Tunnel> {
+    const sound = listings.filter(({ offer }) => offer.health !== 'failing')
+    const tunnels = liveTunnels(sound, without)
+    const some = tunnels.length > 0 ? tunnels : liveTunnels(listings, without)
+    const tunnel = lessLoadedOfTwo(some, this.#options.random)
+    const connector = tunnel && this.connectorOf(tunnel)
+    return tunnel && connector ? { kind: 'picked', tunnel, connector } : { kind: 'connector-down' }
+  }
+
+  #touch(): void {
+    this.#directory = undefined
+    this.#privates = undefined
+    this.#options.changed()
+  }
+
+  #names(): Directory<Tunnel> {
+    this.#directory ??= new Directory([...this.#chairs.values()].flatMap(listingsOf))
+    return this.#directory
+  }
+
+  #grants(): readonly NamePattern[] {
+    return [...this.#chairs.values()].flatMap(({ connector }) => connector.grants)
+  }
+
+  #buildPrivates(): LabelTrie<true> {
+    const trie = new LabelTrie<true>()
+    for (const base of this.#options.zones) trie.add({ kind: 'domain', base }, true)
+    for (const grant of this.#grants()) trie.add(grant, true)
+    return trie
+  }
+}
+
+/** A connector's place at the table; each of its processes has tunnels and offers of its own. */
+interface Chair<Tunnel> {
+  connector: Enrolled
+  readonly instances: Map<string, { readonly tunnels: Set<Tunnel>; offers: readonly Offer[] }>
+  known: readonly Offer[]
+}
+
+const tunnelsOf = <Tunnel>(chair: Chair<Tunnel>): Tunnel[] =>
+  [...chair.instances.values()].flatMap(({ tunnels }) => [...tunnels])
+
+function listingsOf<Tunnel>(chair: Chair<Tunnel>): Listing<Tunnel>[] {
+  const { id: connectorId, grants } = chair.connector
+  const list = (offers: readonly Offer[], tunnels: ReadonlySet<Tunnel>) =>
+    offers
+      .filter((offer) => isGranted(offer.pattern, grants))
+      .map((offer) => ({ connectorId, offer, tunnels }))
+  const present = [...chair.instances.values()].flatMap((it) => list(it.offers, it.tunnels))
+  return present.length > 0 ? present : list(chair.known, new Set())
+}
+
+const liveTunnels = <Tunnel>(
+  listings: readonly Listing<Tunnel>[],
+  without: ReadonlySet<Tunnel>,
+): Tunnel[] =>
+  listings.flatMap(({ tunnels }) => [...tunnels].filter((tunnel) => !without.has(tunnel)))
