@@ -2,16 +2,12 @@ import type { Hostname } from '../names/hostname.ts'
 import type { NamePattern } from '../names/pattern.ts'
 import { LabelTrie } from '../names/trie.ts'
 import type { AnnouncedApp, PortRange } from '../tunnel/control.ts'
+import { type Chair, type Enrolled, listingsOf, liveTunnels, tunnelsOf } from './registry/chair.ts'
 import { type Carrier, lessLoadedOfTwo } from './registry/choice.ts'
 import { Directory, type Listing, type Publication } from './registry/directory.ts'
-import { isGranted, type Offer, type SortedOffers, sortOffers } from './registry/offer.ts'
+import { type Offer, type SortedOffers, sortOffers } from './registry/offer.ts'
 
-/** What the registry needs of a connector's enrolment. */
-export interface Enrolled {
-  readonly id: string
-  readonly name: string
-  readonly grants: readonly NamePattern[]
-}
+export type { Enrolled }
 
 export type Picked<Tunnel> =
   | { readonly kind: 'picked'; readonly tunnel: Tunnel; readonly connector: Enrolled }
@@ -126,16 +122,18 @@ export class Registry<Tunnel extends Carrier> {
     return this.#names().nearest(name).length > 0
   }
 
-  /** Whether that connector may (still) carry flows to the name and port. */
+  /**
+   * Whether that connector (still) offers the name and port. A more specific offer of another draws
+   * new flows to itself, it does not end those that are there.
+   */
   serves(
     connectorId: string,
     name: Hostname,
     port: number,
     protocol: PortRange['protocol'],
   ): boolean {
-    const found = this.#names().find(name, port, protocol)
-    if (found.kind !== 'listed') return false
-    return found.listings.some((listing) => listing.connectorId === connectorId)
+    const covering = this.#names().covering(name, port, protocol)
+    return covering.some((listing) => listing.connectorId === connectorId)
   }
 
   /** A tunnel for a flow. `without`: tunnels that turned out to be gone. */
@@ -210,29 +208,3 @@ export class Registry<Tunnel extends Carrier> {
     return trie
   }
 }
-
-/** A connector's place at the table; each of its processes has tunnels and offers of its own. */
-interface Chair<Tunnel> {
-  connector: Enrolled
-  readonly instances: Map<string, { readonly tunnels: Set<Tunnel>; offers: readonly Offer[] }>
-  known: readonly Offer[]
-}
-
-const tunnelsOf = <Tunnel>(chair: Chair<Tunnel>): Tunnel[] =>
-  [...chair.instances.values()].flatMap(({ tunnels }) => [...tunnels])
-
-function listingsOf<Tunnel>(chair: Chair<Tunnel>): Listing<Tunnel>[] {
-  const { id: connectorId, grants } = chair.connector
-  const list = (offers: readonly Offer[], tunnels: ReadonlySet<Tunnel>) =>
-    offers
-      .filter((offer) => isGranted(offer.pattern, grants))
-      .map((offer) => ({ connectorId, offer, tunnels }))
-  const present = [...chair.instances.values()].flatMap((it) => list(it.offers, it.tunnels))
-  return present.length > 0 ? present : list(chair.known, new Set())
-}
-
-const liveTunnels = <Tunnel>(
-  listings: readonly Listing<Tunnel>[],
-  without: ReadonlySet<Tunnel>,
-): Tunnel[] =>
-  listings.flatMap(({ tunnels }) => [...tunnels].filter((tunnel) => !without.has(tunnel)))

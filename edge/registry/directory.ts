@@ -52,6 +52,11 @@ export class Directory<Tunnel> {
     return best ? found.filter(({ offer }) => isSame(offer.pattern, best)) : []
   }
 
+  /** Every listing that covers name and port, under whatever pattern. */
+  covering(name: Hostname, port: number, protocol: PortRange['protocol']): Listing<Tunnel>[] {
+    return this.#byName.find(name).filter(({ offer }) => holdsPort(offer.ports, port, protocol))
+  }
+
   publications(): Iterable<Publication> {
     return this.#publications.values()
   }

@@ -1,0 +1,58 @@
+import type { TunnelClock } from '../../tunnel/port.ts'
+
+export interface PassOptions<Item> {
+  readonly clock: Pick<TunnelClock, 'micros' | 'after'>
+  /** Asked when a pass begins; what is added meanwhile may be visited as well. */
+  readonly items: () => Iterable<Item>
+  readonly visit: (item: Item) => void
+  /** How long it may hold the event loop at a time. */
+  readonly sliceMicros?: number
+}
+
+/**
+ * Visits many items a slice at a time, so that no flow waits behind the judging of all others. Asked
+ * again while under way, it goes on to the end and then starts over: the first items were visited
+ * before the second cause.
+ */
+export class Pass<Item> {
+  readonly #options: PassOptions<Item>
+  #items: Iterator<Item> | undefined
+  #isAskedAgain = false
+
+  constructor(options: PassOptions<Item>) {
+    this.#options = options
+  }
+
+  start(): void {
+    if (this.#items) {
+      this.#isAskedAgain = true
+      return
+    }
+    this.#isAskedAgain = false
+    this.#items = this.#options.items()[Symbol.iterator]()
+    this.#slice()
+  }
+
+  #slice(): void {
+    const { clock, sliceMicros = 10_000 } = this.#options
+    const end = clock.micros() + sliceMicros
+    // Reading the clock costs as much as a decision: look at it now and then only.
+    while (this.#visitSome(16)) {
+      if (clock.micros() < end) continue
+      clock.after(0, () => this.#slice())
+      return
+    }
+    this.#items = undefined
+    if (this.#isAskedAgain) this.start()
+  }
+
+  /** @returns whether there may be more */
+  #visitSome(count: number): boolean {
+    for (let at = 0; at < count; at++) {
+      const next = this.#items?.next()
+      if (!next || next.done === true) return false
+      this.#options.visit(next.value)
+    }
+    return true
+  }
+}

@@ -1,0 +1,36 @@
+import type { NamePattern } from '../../names/pattern.ts'
+import type { Listing } from './directory.ts'
+import { isGranted, type Offer } from './offer.ts'
+
+/** What the registry needs of a connector's enrolment. */
+export interface Enrolled {
+  readonly id: string
+  readonly name: string
+  readonly grants: readonly NamePattern[]
+}
+
+/** A connector's place at the table; each of its processes has tunnels and offers of its own. */
+export interface Chair<Tunnel> {
+  connector: Enrolled
+  readonly instances: Map<string, { readonly tunnels: Set<Tunnel>; offers: readonly Offer[] }>
+  known: readonly Offer[]
+}
+
+export const tunnelsOf = <Tunnel>(chair: Chair<Tunnel>): Tunnel[] =>
+  [...chair.instances.values()].flatMap(({ tunnels }) => [...tunnels])
+
+export function listingsOf<Tunnel>(chair: Chair<Tunnel>): Listing<Tunnel>[] {
+  const { id: connectorId, grants } = chair.connector
+  const list = (offers: readonly Offer[], tunnels: ReadonlySet<Tunnel>) =>
+    offers
+      .filter((offer) => isGranted(offer.pattern, grants))
+      .map((offer) => ({ connectorId, offer, tunnels }))
+  const present = [...chair.instances.values()].flatMap((it) => list(it.offers, it.tunnels))
+  return present.length > 0 ? present : list(chair.known, new Set())
+}
+
+export const liveTunnels = <Tunnel>(
+  listings: readonly Listing<Tunnel>[],
+  without: ReadonlySet<Tunnel>,
+): Tunnel[] =>
+  listings.flatMap(({ tunnels }) => [...tunnels].filter((tunnel) => !without.has(tunnel)))

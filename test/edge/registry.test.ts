@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Enrolled, Registry } from '../../edge/registry.ts'
+import { parseHostname } from '../../names/hostname.ts'
+import { parsePattern } from '../../names/pattern.ts'
+import type { AnnouncedApp } from '../../tunnel/control.ts'
+
+interface Wire {
+  readonly label: string
+  flowCount: number
+}
+
+const wire = (label: string, flowCount = 0): Wire => ({ label, flowCount })
+const name = parseHostname
+
+const connector = (id: string, ...grants: string[]): Enrolled => ({
+  id,
+  name: `name-of-${id}`,
+  grants: grants.map(parsePattern),
+})
+
+const app = (pattern: string, port = 80, health: AnnouncedApp['health'] = 'ok'): AnnouncedApp => ({
+  pattern,
+  ports: [{ from: port, to: port, protocol: 'tcp' }],
+  fixedTo: false,
+  health,
+})
+
+function registryOf(...connectors: Enrolled[]): Registry<Wire> & { changes: number } {
+  const registry = new Registry<Wire>({
+    zones: [name('own.example')],
+    random: Math.random,
+    changed: () => {
+      counted.changes++
+    },
+  })
+  const counted = Object.assign(registry, { changes: 0 })
+  registry.enrol(connectors)
+  return counted
+}
+
+test('an announced name inside the grant is published on its ports, and nothing else is', () => {
+  const registry = registryOf(connector('hq', 'domain:corp.internal'))
+  const tunnel = wire('one')
+  assert.ok(registry.attach('hq', 'i1', tunnel))
+  const sorted = registry.announce(tunnel, [app('wiki.corp.internal')])
+  assert.deepEqual(sorted.refused, [])
+  assert.ok(registry.isPublished(name('wiki.corp.internal'), 80, 'tcp'))
+  assert.ok(!registry.isPublished(name('wiki.corp.internal'), 443, 'tcp'))
+  assert.ok(!registry.isPublished(name('wiki.corp.internal'), 80, 'udp'))
+  assert.ok(!registry.isPublished(name('db.corp.internal'), 80, 'tcp'))
+})
+
+test('a name outside the grant is refused, the others of the announcement are taken', () => {
+  const registry = registryOf(connector('hq', '*.ci.corp.internal', 'git.corp.internal'))
+  const tunnel = wire('one')
+  registry.attach('hq', 'i1', tunnel)
+  const apps = [
+    app('git.corp.internal'),
+    app('wiki.corp.internal'),
+    app('*.corp.internal'),
+    app('domain:ci.corp.internal'),
+    app('a.ci.corp.internal'),
+    app('not a name'),
+    app('GIT.corp.internal.'),
+  ]
+  const { accepted, refused } = registry.announce(tunnel, apps)
+  assert.deepEqual(accepted.map(({ pattern }) => pattern.base).sort(), [
+    'a.ci.corp.internal',
+    'git.corp.internal',
+  ])
+  assert.deepEqual(
+    refused.map(({ pattern, why }) => `${pattern} ${why}`),
+    [
+      'wiki.corp.internal not-granted',
+      '*.corp.internal not-granted',
+      'domain:ci.corp.internal not-granted',
+      'not a name not-a-pattern',
+      'git.corp.internal twice',
+    ],
+  )
+  assert.ok(!registry.exists(name('wiki.corp.internal')))
+})
+
+test('a granted name is private before anybody is connected, and so is a zone of the settings', () => {
+  const registry = registryOf(connector('hq', 'domain:corp.internal', 'www.shop.example'))
+  assert.ok(registry.isPrivate(name('anything.corp.internal')))
+  assert.ok(registry.isPrivate(name('www.shop.example')))
+  assert.ok(registry.isPrivate(name('x.own.example')))
+  assert.ok(!registry.isPrivate(name('shop.example')))
+  assert.deepEqual(registry.zones(), ['corp.internal', 'own.example'])
+})
+
+test('an exact host beats a wildcard, even when nobody who offers the host is there', () => {
+  const registry = registryOf(
+    connector('a', 'domain:corp.internal'),
+    connector('b', 'domain:corp.internal'),
+  )
+  const [wild, exact] = [wire('wild'), wire('exact')]
+  registry.attach('a', 'i', wild)
+  registry.attach('b', 'i', exact)
+  registry.announce(wild, [app('*.corp.internal'), app('*.corp.internal', 443)])
+  registry.announce(exact, [app('git.corp.internal')])
+  const git = name('git.corp.internal')
+  assert.equal(labelOf(registry.pick(git, 80, 'tcp')), 'exact')
+  assert.equal(labelOf(registry.pick(name('x.corp.internal'), 80, 'tcp')), 'wild')
+  registry.detach(exact)
+  assert.equal(labelOf(registry.pick(git, 80, 'tcp')), 'connector-down')
+  assert.ok(registry.isPublished(git, 80, 'tcp'), 'a name does not vanish with its connector')
+})
+
+test('a pick says whether the name, the port or the connector is missing', () => {
+  const registry = registryOf(connector('hq', 'domain:corp.internal'))
+  const tunnel = wire('one')
+  registry.attach('hq', 'i1', tunnel)
+  const wiki = name('wiki.corp.internal')
+  assert.equal(registry.pick(wiki, 80, 'tcp').kind, 'no-such-name')
+  registry.announce(tunnel, [app('wiki.corp.internal')])
+  assert.equal(registry.pick(wiki, 81, 'tcp').kind, 'not-published')
+  assert.equal(registry.pick(wiki, 80, 'tcp', new Set([tunnel])).kind, 'connector-down')
+  assert.equal(labelOf(registry.pick(wiki, 80, 'tcp')), 'one')
+})
+
+test('flows are spread over all tunnels of all connectors, the less loaded of two each time', () => {
+  const registry = registryOf(
+    connector('a', 'wiki.corp.internal'),
+    connector('b', 'wiki.corp.internal'),
+  )
+  const wires = ['a1', 'a2', 'b1', 'b2'].map((label) => wire(label))
+  for (const tunnel of wires) registry.attach(tunnel.label.charAt(0), 'i', tunnel)
+  for (const tunnel of wires) registry.announce(tunnel, [app('wiki.corp.internal')])
+  for (let count = 0; count < 400; count++) {
+    const picked = registry.pick(name('wiki.corp.internal'), 80, 'tcp')
+    assert.equal(picked.kind, 'picked')
+    if (picked.kind === 'picked') picked.tunnel.flowCount++
+  }
+  for (const { label, flowCount } of wires) {
+    assert.ok(flowCount >= 90 && flowCount <= 110, `${label} has ${flowCount} of 400`)
+  }
+})
+
+test('a lost tunnel is left out at once, a failing origin is used only when there is no other', () => {
+  const registry = registryOf(
+    connector('a', 'wiki.corp.internal'),
+    connector('b', 'wiki.corp.internal'),
+  )
+  const [a, b] = [wire('a'), wire('b')]
+  registry.attach('a', 'i', a)
+  registry.attach('b', 'i', b)
+  registry.announce(a, [app('wiki.corp.internal', 80, 'failing')])
+  registry.announce(b, [app('wiki.corp.internal')])
+  const pick = () => labelOf(registry.pick(name('wiki.corp.internal'), 80, 'tcp'))
+  assert.deepEqual(new Set(Array.from({ length: 20 }, pick)), new Set(['b']))
+  registry.detach(b)
+  assert.equal(pick(), 'a')
+})
+
+test('an announcement counts for every tunnel of its process, and not for another process', () => {
+  const registry = registryOf(connector('a', 'domain:corp.internal'))
+  const [old1, old2, fresh] = [wire('old1'), wire('old2'), wire('fresh')]
+  registry.attach('a', 'old', old1)
+  registry.attach('a', 'old', old2)
+  registry.attach('a', 'new', fresh)
+  registry.announce(old1, [app('wiki.corp.internal'), app('db.corp.internal')])
+  registry.announce(fresh, [app('wiki.corp.internal')])
+  const labels = (host: string) =>
+    new Set(Array.from({ length: 60 }, () => labelOf(registry.pick(name(host), 80, 'tcp'))))
+  assert.deepEqual(labels('db.corp.internal'), new Set(['old1', 'old2']))
+  assert.deepEqual(labels('wiki.corp.internal'), new Set(['old1', 'old2', 'fresh']))
+  registry.detach(old1)
+  registry.detach(old2)
+  assert.ok(!registry.exists(name('db.corp.internal')))
+})
+
+test('a revoked connector loses its names and gives its tunnels back to be closed', () => {
+  const hq = connector('hq', 'domain:corp.internal')
+  const registry = registryOf(hq)
+  const tunnel = wire('one')
+  registry.attach('hq', 'i', tunnel)
+  registry.announce(tunnel, [app('wiki.corp.internal')])
+  assert.deepEqual(registry.enrol([]), [tunnel])
+  assert.ok(!registry.isPrivate(name('wiki.corp.internal')))
+  assert.ok(!registry.exists(name('wiki.corp.internal')))
+  assert.equal(registry.attach('hq', 'i', tunnel), false)
+  assert.deepEqual(registry.announce(tunnel, [app('wiki.corp.internal')]).accepted, [])
+})
+
+test('a narrower grant takes published names away without a new announcement', () => {
+  const registry = registryOf(connector('hq', 'domain:corp.internal'))
+  const tunnel = wire('one')
+  registry.attach('hq', 'i', tunnel)
+  registry.announce(tunnel, [app('wiki.corp.internal'), app('db.corp.internal')])
+  registry.enrol([connector('hq', 'db.corp.internal')])
+  assert.ok(!registry.exists(name('wiki.corp.internal')))
+  assert.ok(registry.serves('hq', name('db.corp.internal'), 80, 'tcp'))
+})
+
+test('what a connector offered before a restart of the edge is recalled, within its grant', () => {
+  const registry = registryOf(connector('hq', 'wiki.corp.internal'))
+  registry.recall('hq', [app('wiki.corp.internal'), app('db.corp.internal')])
+  assert.equal(registry.pick(name('wiki.corp.internal'), 80, 'tcp').kind, 'connector-down')
+  assert.ok(!registry.exists(name('db.corp.internal')))
+  const tunnel = wire('one')
+  registry.attach('hq', 'i', tunnel)
+  assert.equal(
+    registry.pick(name('wiki.corp.internal'), 80, 'tcp').kind,
+    'connector-down',
+    'a connector that has not announced yet is not given flows on an old word',
+  )
+})
+
+test('publications join the ports of all who offer one pattern', () => {
+  const registry = registryOf(
+    connector('a', 'domain:corp.internal'),
+    connector('b', 'x.corp.internal'),
+  )
+  const [a, b] = [wire('a'), wire('b')]
+  registry.attach('a', 'i', a)
+  registry.attach('b', 'i', b)
+  registry.announce(a, [app('x.corp.internal', 80)])
+  registry.announce(b, [app('x.corp.internal', 80), app('x.corp.internal', 443)])
+  registry.announce(b, [app('x.corp.internal', 443)])
+  const [only, ...others] = registry.publications()
+  assert.equal(others.length, 0)
+  assert.deepEqual(only?.ports.map(({ from }) => from).sort(), [443, 80])
+})
+
+test('every change is told', () => {
+  const registry = registryOf(connector('hq', 'domain:corp.internal'))
+  const before = registry.changes
+  const tunnel = wire('one')
+  registry.attach('hq', 'i', tunnel)
+  registry.announce(tunnel, [app('wiki.corp.internal')])
+  registry.detach(tunnel)
+  registry.enrol([])
+  assert.equal(registry.changes - before, 3)
+})
+
+function labelOf(picked: ReturnType<Registry<Wire>['pick']>): string {
+  return picked.kind === 'picked' ? picked.tunnel.label : picked.kind
+}
