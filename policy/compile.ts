@@ -1,0 +1,151 @@
+import type { Hostname } from '../names/hostname.ts'
+import { formatPattern, type NamePattern } from '../names/pattern.ts'
+import { LabelTrie } from '../names/trie.ts'
+import { AtomTable } from './atoms.ts'
+import { type CompiledWho, compileWho, membersOf } from './compile-who.ts'
+import type { PolicyDocument, Rule } from './document.ts'
+import type { PortRange } from './ports.ts'
+import type { Requester } from './requester.ts'
+import type { Target } from './target.ts'
+import { RequesterView } from './view.ts'
+
+/** A document made ready for decisions; immutable. */
+export class Policy {
+  readonly document: PolicyDocument
+  /** By name, in the order of the names: what answers name first when all else is level. */
+  readonly rules: readonly CompiledRule[]
+  /** The numbers of the document's atoms, which views speak of. */
+  readonly atoms: AtomTable
+  readonly #spots: LabelTrie<Spot>
+  readonly #everywhere: Spot
+  readonly #views = new WeakMap<Requester, RequesterView>()
+
+  constructor(document: PolicyDocument) {
+    this.document = document
+    this.atoms = new AtomTable()
+    for (const group of document.groups.values()) this.atoms.addGroup(group)
+    const sets = new Map([...document.names].map(([name, set]) => [name, matcher(set.patterns)]))
+    const sorted = document.rules.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    this.rules = sorted.map((rule) => compileRule(rule, this.atoms, sets))
+    const index = indexRules(document, this.rules)
+    this.#spots = index.spots
+    this.#everywhere = index.everywhere
+  }
+
+  /** What a requester is under this document: worked out once for each requester object. */
+  view(who: Requester): RequesterView {
+    const known = this.#views.get(who)
+    if (known) return known
+    const view = new RequesterView(this.atoms, who)
+    this.#views.set(who, view)
+    return view
+  }
+
+  /** Where rules for a name are filed, the most specific pattern first. */
+  spotsOf(name: Hostname): readonly Spot[] {
+    const spots = this.#spots.find(name)
+    spots.push(this.#everywhere)
+    return spots
+  }
+}
+
+export function compile(document: PolicyDocument): Policy {
+  return new Policy(document)
+}
+
+export interface CompiledRule {
+  readonly rule: Rule
+  readonly who: CompiledWho
+  readonly except: readonly NameMatcher[]
+  readonly ports: readonly PortRange[]
+}
+
+/** Whether some pattern of a list covers a name, at the cost of one walk however long the list. */
+export interface NameMatcher {
+  covers(name: Hostname): boolean
+}
+
+/** All rules that one pattern leads to: those that name it, and those of each set that holds it. */
+export interface Spot {
+  readonly shelves: Shelf[]
+}
+
+/** Rules filed by the atoms of which one must hold (or be unknown) for the rule to match. */
+export interface Shelf {
+  readonly allow: RuleIndex
+  readonly block: RuleIndex
+}
+
+export type RuleIndex = Map<number, CompiledRule[]>
+
+function compileRule(
+  rule: Rule,
+  atoms: AtomTable,
+  sets: ReadonlyMap<string, NameMatcher>,
+): CompiledRule {
+  const who = compileWho(rule.who, rule.kind, atoms)
+  return { rule, who, except: exceptionsOf(rule.except, sets), ports: rule.ports }
+}
+
+function exceptionsOf(
+  except: readonly Target[],
+  sets: ReadonlyMap<string, NameMatcher>,
+): NameMatcher[] {
+  const own = except.flatMap((target) => (target.kind === 'pattern' ? [target.pattern] : []))
+  const shared = except.flatMap((target) => {
+    const set = target.kind === 'set' ? sets.get(target.name) : undefined
+    return set ? [set] : []
+  })
+  return own.length > 0 ? [matcher(own), ...shared] : shared
+}
+
+function matcher(patterns: readonly NamePattern[]): NameMatcher {
+  const trie = new LabelTrie<true>()
+  for (const pattern of patterns) trie.add(pattern, true)
+  return { covers: (name) => trie.find(name).length > 0 }
+}
+
+/**
+ * A set has one shelf, which each of its patterns leads to, so that a thousand rules over a set of
+ * ten thousand names cost a thousand places and not ten million.
+ */
+function indexRules(document: PolicyDocument, rules: readonly CompiledRule[]) {
+  const spots = new LabelTrie<Spot>()
+  const byPattern = new Map<string, Spot>()
+  const everywhere: Spot = { shelves: [newShelf()] }
+  const spotFor = (pattern: NamePattern): Spot => {
+    const key = formatPattern(pattern)
+    const known = byPattern.get(key)
+    if (known) return known
+    const spot: Spot = { shelves: [newShelf()] }
+    byPattern.set(key, spot)
+    spots.add(pattern, spot)
+    return spot
+  }
+  const setShelves = new Map<string, Shelf>()
+  for (const set of document.names.values()) {
+    const shelf = newShelf()
+    setShelves.set(set.name, shelf)
+    for (const pattern of set.patterns) spotFor(pattern).shelves.push(shelf)
+  }
+  const shelfFor = (target: Target): Shelf | undefined => {
+    if (target.kind === 'set') return setShelves.get(target.name)
+    return (target.kind === 'anything' ? everywhere : spotFor(target.pattern)).shelves[0]
+  }
+  for (const rule of rules) {
+    for (const target of rule.rule.to) fileRule(shelfFor(target), rule)
+  }
+  return { spots, everywhere }
+}
+
+function fileRule(shelf: Shelf | undefined, rule: CompiledRule): void {
+  if (!shelf) throw new Error(`rule ${rule.rule.name} names a set that the document does not have`)
+  const index = shelf[rule.rule.kind]
+  for (const id of membersOf(rule.who)) {
+    const filed = index.get(id)
+    if (!filed) index.set(id, [rule])
+    else if (filed.at(-1) !== rule) filed.push(rule)
+  }
+}
+
+const newShelf = (): Shelf => ({ allow: new Map(), block: new Map() })

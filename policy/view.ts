@@ -1,0 +1,102 @@
+import type { AtomTable } from './atoms.ts'
+import type { PersonRequester, Requester } from './requester.ts'
+import type { Truth } from './truth.ts'
+import { foldCase } from './who.ts'
+
+/** What one requester is under one document, worked out once: the atoms that hold or may hold. */
+export class RequesterView {
+  readonly yes: readonly number[]
+  readonly unknown: readonly number[]
+  readonly #yes: ReadonlySet<number>
+  readonly #unknown: ReadonlySet<number>
+
+  constructor(atoms: AtomTable, who: Requester) {
+    const yes = withGroups(atoms, atomsOf(atoms, who), new Set())
+    this.#yes = yes
+    this.#unknown = withGroups(atoms, unknownAtomsOf(atoms, who), yes)
+    this.yes = [...this.#yes]
+    this.unknown = [...this.#unknown]
+  }
+
+  truthOf(id: number): Truth {
+    if (this.#yes.has(id)) return 'yes'
+    return this.#unknown.has(id) ? 'unknown' : 'no'
+  }
+}
+
+/** The given atoms and every group they make the requester a member of, but none of `except`. */
+function withGroups(
+  atoms: AtomTable,
+  ids: Iterable<number | undefined>,
+  except: ReadonlySet<number>,
+): Set<number> {
+  const found = new Set<number>()
+  const open = [...ids]
+  while (open.length > 0) {
+    const id = open.pop()
+    if (id === undefined || found.has(id) || except.has(id)) continue
+    found.add(id)
+    open.push(...atoms.holdersOf(id))
+  }
+  return found
+}
+
+function atomsOf(atoms: AtomTable, who: Requester): (number | undefined)[] {
+  const everyone = atoms.find({ kind: 'everyone' })
+  const anyone = atoms.find({ kind: 'anyone' })
+  switch (who.kind) {
+    case 'person':
+      return [everyone, anyone, ...addressAtoms(atoms, who.email), ...claimAtoms(atoms, who)]
+    case 'service':
+      return [everyone, anyone, atoms.find({ kind: 'service', id: who.id })]
+    case 'network':
+      return [everyone, atoms.find({ kind: 'network', id: who.id })]
+  }
+}
+
+function addressAtoms(atoms: AtomTable, email: string | undefined): (number | undefined)[] {
+  if (email === undefined) return []
+  const address = foldCase(email)
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  return [atoms.find({ kind: 'address', address }), atoms.find({ kind: 'mail-domain', domain })]
+}
+
+function claimAtoms(atoms: AtomTable, { claims }: PersonRequester): (number | undefined)[] {
+  const found: (number | undefined)[] = []
+  for (const [issuer, values] of claims) {
+    for (const claim of Object.keys(values)) {
+      for (const value of textsOf(values[claim])) {
+        for (const provider of spellings(issuer, claims.size)) {
+          found.push(atoms.find({ kind: 'claim', provider, claim, value }))
+        }
+      }
+    }
+  }
+  return found
+}
+
+function unknownAtomsOf(atoms: AtomTable, who: Requester): readonly number[] {
+  if (who.kind !== 'person' || !who.unknownClaims) return []
+  if (who.unknownClaims === 'all') return atoms.ofAllClaims()
+  const found: number[] = []
+  const providers = new Set([...who.claims.keys(), ...who.unknownClaims.keys()])
+  for (const [issuer, claims] of who.unknownClaims) {
+    for (const provider of spellings(issuer, providers.size)) {
+      for (const claim of claims) found.push(...atoms.ofClaim(provider, claim))
+    }
+  }
+  return found
+}
+
+/** A claim selector may leave its provider out while there is only one. */
+const spellings = (issuer: string, providers: number): (string | undefined)[] =>
+  providers === 1 ? [issuer, undefined] : [issuer]
+
+/** Lists match by membership; what is neither text, number nor truth value matches nothing. */
+function textsOf(value: unknown): string[] {
+  const values = Array.isArray(value) ? value : [value]
+  return values.flatMap((each) => (isPlain(each) ? [String(each)] : []))
+}
+
+const isPlain = (value: unknown) =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
