@@ -22,6 +22,8 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ['/usr/bin/openssl', 'openssl'],
   ['/usr/bin/iperf3', 'iperf3'],
   ['/usr/bin/wrk', 'wrk'],
+  ['/usr/sbin/nginx', 'nginx-light'],
+  ['/usr/sbin/dnsmasq', 'dnsmasq-base'],
   ['/usr/bin/chromium', 'chromium'],
 ]
 

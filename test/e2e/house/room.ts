@@ -76,6 +76,11 @@ export class Room {
     return { code, stdout: await stdout, stderr: await stderr }
   }
 
+  /** Runs a short program in the room and waits for it; one that fails throws. */
+  runSync(command: readonly string[]): void {
+    ip('netns', 'exec', this.name, ...command)
+  }
+
   async close(): Promise<void> {
     for (let tries = 0; tries < 50 && this.#killAll() > 0; tries++)
       await new Promise((resolve) => setTimeout(resolve, 20))

@@ -68,6 +68,7 @@ function startDns(room: Room, address: string, directory: string): ChildProcess 
     '--address=/rebind.corp.internal/127.0.0.1',
     '--address=/metadata.corp.internal/169.254.169.254',
     '--txt-record=wiki.corp.internal,the wiki of the company',
+    '--address=/edge.example/10.81.1.2',
     '--srv-host=_ldap._tcp.corp.internal,db.corp.internal,389',
     ...hosts,
   ])
