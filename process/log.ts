@@ -40,8 +40,9 @@ export function makeLog({ name, level = 'info', stream = process.stderr }: LogOp
   const formatters = { level: (label: string) => ({ level: label }) }
   const timestamp = pino.stdTimeFunctions.isoTime
   const hooks = { streamWrite: scrubLine }
+  const serializers = { err: (error: unknown) => error }
   const target = stream.isTTY === true ? humanStream(stream) : stream
-  return wrap(pino({ level, base, formatters, timestamp, hooks }, target))
+  return wrap(pino({ level, base, formatters, timestamp, hooks, serializers }, target))
 }
 
 /** A log that says nothing, for tests and for verbs whose talk is their own. */

@@ -1,7 +1,7 @@
 import net from 'node:net'
+import { shortSocketPath } from '../socket-path.ts'
 import { ControlError } from './error.ts'
 import { LineReader } from './lines.ts'
-import { shortSocketPath } from './path.ts'
 import { type ControlResponse, readResponse } from './wire.ts'
 
 export { ControlError }

@@ -1,23 +1,8 @@
 import { lstat, mkdir, rm } from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
+import { shortSocketPath } from '../socket-path.ts'
 import { ControlError } from './error.ts'
-
-/** `sun_path` has 108 bytes with its NUL; libuv cuts a longer one without a word. */
-const MAX_SOCKET_PATH_BYTES = 107
-
-/**
- * The path by which this process can name a Unix socket: absolute, or relative to the working
- * directory where only that is short enough; `undefined` when neither is.
- */
-export function shortSocketPath(
-  file: string,
-  workingDirectory = process.cwd(),
-): string | undefined {
-  const whole = path.resolve(workingDirectory, file)
-  const relative = path.relative(workingDirectory, whole)
-  return [whole, relative].find((text) => Buffer.byteLength(text) <= MAX_SOCKET_PATH_BYTES)
-}
 
 /**
  * Makes `server` listen on `file`, readable by its owner alone from the first moment, in place of a
