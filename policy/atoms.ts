@@ -40,10 +40,6 @@ export class AtomTable {
     return this.#claims.get(claimKey(provider, claim)) ?? []
   }
 
-  ofAllClaims(): number[] {
-    return [...this.#claims.values()].flat()
-  }
-
   /** The groups that the atom is a direct member of. */
   holdersOf(id: number): readonly number[] {
     return this.#holders.get(id) ?? []

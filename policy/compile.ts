@@ -78,6 +78,16 @@ export interface Shelf {
 
 export type RuleIndex = Map<number, CompiledRule[]>
 
+/** Every rule that is filed for a name, some more than once. */
+export function* rulesAt(spots: readonly Spot[]): Generator<CompiledRule> {
+  for (const spot of spots) {
+    for (const shelf of spot.shelves) {
+      for (const rules of shelf.allow.values()) yield* rules
+      for (const rules of shelf.block.values()) yield* rules
+    }
+  }
+}
+
 function compileRule(
   rule: Rule,
   atoms: AtomTable,

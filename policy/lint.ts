@@ -38,7 +38,8 @@ function claimProblem(
   return { code: providers ? 'ERR_POLICY_PROVIDER' : 'WARN_POLICY_PROVIDER', message }
 }
 
-function* claimsIn(document: PolicyDocument): Generator<{ at: Position; claim: ClaimAtom }> {
+/** Every claim selector of a document, with the rule or group it stands in. */
+export function* claimsIn(document: PolicyDocument): Generator<{ at: Position; claim: ClaimAtom }> {
   const owners = [
     ...[...document.groups.values()].map((group) => ({ at: group.at, who: group.members })),
     ...document.rules.map((rule) => ({ at: rule.at, who: [rule.who] })),

@@ -1,6 +1,6 @@
 import type { Hostname } from '../names/hostname.ts'
 import { covers, includes, type NamePattern } from '../names/pattern.ts'
-import type { CompiledRule, Policy, Spot } from './compile.ts'
+import { type CompiledRule, type Policy, rulesAt } from './compile.ts'
 import { truthOfWho } from './compile-who.ts'
 import { decide } from './decide.ts'
 import { ANY_WORLD, type World } from './decision.ts'
@@ -68,15 +68,6 @@ function portsToTry(policy: Policy, name: Hostname): [number, Protocol][] {
     }
   }
   return [...tries.values()]
-}
-
-function* rulesAt(spots: readonly Spot[]): Generator<CompiledRule> {
-  for (const spot of spots) {
-    for (const shelf of spot.shelves) {
-      for (const rules of shelf.allow.values()) yield* rules
-      for (const rules of shelf.block.values()) yield* rules
-    }
-  }
 }
 
 /** Errs towards telling: blocks and exceptions inside the pattern are left to each name's own answer. */

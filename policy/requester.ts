@@ -30,8 +30,8 @@ export interface NetworkRequester {
 
 export type Claims = ReadonlyMap<string, Readonly<Record<string, unknown>>>
 
-/** Claim names by provider; `all`: nothing is known but what `claims` holds (used by explain). */
-export type UnknownClaims = 'all' | ReadonlyMap<string, ReadonlySet<string>>
+/** Claim names by provider name. */
+export type UnknownClaims = ReadonlyMap<string, ReadonlySet<string>>
 
 /** `alice@example.com`, `service:ci`, `network:branch`: as logs and refusals name a requester. */
 export function formatRequester(who: Requester): string {

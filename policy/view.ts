@@ -61,12 +61,13 @@ function addressAtoms(atoms: AtomTable, email: string | undefined): (number | un
   return [atoms.find({ kind: 'address', address }), atoms.find({ kind: 'mail-domain', domain })]
 }
 
-function claimAtoms(atoms: AtomTable, { claims }: PersonRequester): (number | undefined)[] {
+function claimAtoms(atoms: AtomTable, person: PersonRequester): (number | undefined)[] {
+  const isOnly = providersOf(person).size === 1
   const found: (number | undefined)[] = []
-  for (const [issuer, values] of claims) {
+  for (const [issuer, values] of person.claims) {
     for (const claim of Object.keys(values)) {
       for (const value of textsOf(values[claim])) {
-        for (const provider of spellings(issuer, claims.size)) {
+        for (const provider of spellings(issuer, isOnly)) {
           found.push(atoms.find({ kind: 'claim', provider, claim, value }))
         }
       }
@@ -77,20 +78,22 @@ function claimAtoms(atoms: AtomTable, { claims }: PersonRequester): (number | un
 
 function unknownAtomsOf(atoms: AtomTable, who: Requester): readonly number[] {
   if (who.kind !== 'person' || !who.unknownClaims) return []
-  if (who.unknownClaims === 'all') return atoms.ofAllClaims()
   const found: number[] = []
-  const providers = new Set([...who.claims.keys(), ...who.unknownClaims.keys()])
+  const isOnly = providersOf(who).size === 1
   for (const [issuer, claims] of who.unknownClaims) {
-    for (const provider of spellings(issuer, providers.size)) {
+    for (const provider of spellings(issuer, isOnly)) {
       for (const claim of claims) found.push(...atoms.ofClaim(provider, claim))
     }
   }
   return found
 }
 
+const providersOf = ({ claims, unknownClaims }: PersonRequester) =>
+  new Set([...claims.keys(), ...(unknownClaims?.keys() ?? [])])
+
 /** A claim selector may leave its provider out while there is only one. */
-const spellings = (issuer: string, providers: number): (string | undefined)[] =>
-  providers === 1 ? [issuer, undefined] : [issuer]
+const spellings = (issuer: string, isOnly: boolean): (string | undefined)[] =>
+  isOnly ? [issuer, undefined] : [issuer]
 
 /** Lists match by membership; what is neither text, number nor truth value matches nothing. */
 function textsOf(value: unknown): string[] {
