@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import { House, POLICY, pause } from './house/house.ts'
+import { whyNoRooms } from './house/room.ts'
+
+const skip = whyNoRooms() ?? false
+const CURL = ['curl', '-sS', '-m', '10', 'http://wiki.corp.internal/']
+
+describe('what happens when a part dies or a rule goes', { skip }, () => {
+  let house: House
+  before(async () => {
+    house = new House('fail')
+    await house.up()
+  })
+  after(() => house?.close())
+
+  /** Starts an endless download as `who`; resolves when bytes come. */
+  async function startTransfer(who: string) {
+    const script =
+      'exec curl -sS --limit-rate 2M -o /dev/null -w "%{exitcode}" http://wiki.corp.internal/endless'
+    const child = house.startByname(who, ['sh', '-c', script])
+    let stderr = ''
+    child.stderr?.on('data', (chunk) => (stderr += chunk))
+    const ended = new Promise<{ code: number | null; atMs: number; stderr: string }>((resolve) =>
+      child.on('close', (code) => resolve({ code, atMs: performance.now(), stderr })),
+    )
+    for (let tries = 0; tries < 100; tries++) {
+      const live = await house.edgeVerb(
+        'flow',
+        'list',
+        '--live',
+        '--who',
+        `${who}@example.com`,
+        '--json',
+      )
+      if (live.stdout.includes('wiki.corp.internal')) return ended
+      await pause(50)
+    }
+    throw new Error(`the transfer of ${who} does not start: ${stderr}`)
+  }
+
+  before(() => {
+    const file = `${house.services.directory}/web/endless`
+    house.origins.runSync(['truncate', '-s', '4G', file])
+  })
+
+  test('kill -9 of the connector resets its flow, and the next goes by the other connector', async () => {
+    const ended = await startTransfer('alice')
+    const used = await connectorOf('wiki.corp.internal')
+    await house.kill(used)
+    const { code } = await ended
+    assert.notEqual(code, 0)
+    const next = await house.byname('alice', CURL)
+    assert.equal(next.stdout, 'the wiki\n', next.stderr)
+    house.startConnector(used === 'connector1' ? 1 : 2)
+  })
+
+  async function connectorOf(name: string): Promise<'connector1' | 'connector2'> {
+    const live = await house.edgeVerb('flow', 'list', '--live', '--name', name, '--json')
+    const [flow] = live.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    return flow.connector.name === 'hq1' || flow.connector === 'hq1' ? 'connector1' : 'connector2'
+  }
+
+  test('a policy edit cuts a live flow within 100 ms and says why', async () => {
+    const ended = await startTransfer('carol')
+    const editedAt = performance.now()
+    writeFileSync(house.policyFile, POLICY.replace(/ {2}carol-reads[^]*/, ''))
+    const { code, atMs, stderr } = await ended
+    assert.notEqual(code, 0)
+    // The program's own end is seen after the cut: Node's and curl's exit are in the figure.
+    const cutMs = await cutAfterMs('carol@example.com', Date.now() - (performance.now() - editedAt))
+    assert.ok(cutMs <= 100, `cut after ${cutMs} ms (the program ended after ${atMs - editedAt} ms)`)
+    assert.match(stderr, /byname: carol@example\.com .*wiki\.corp\.internal:80/)
+    writeFileSync(house.policyFile, POLICY)
+    await house.untilReachable('carol')
+  })
+
+  async function cutAfterMs(who: string, editedAt: number): Promise<number> {
+    const log = await house.edgeVerb('flow', 'list', '--who', who, '--json')
+    const flows = log.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const cut = flows.find((flow) =>
+      /policy/.test(JSON.stringify(flow.closed ?? flow.close ?? flow)),
+    )
+    assert.ok(cut, log.stdout)
+    return Date.parse(cut.endedAt ?? cut.ended) - editedAt
+  }
+
+  test('kill -9 and restart of the edge: client and connectors come back, session and lease hold', async () => {
+    const shell = house.startByname('alice', [
+      'sh',
+      '-c',
+      'dig +short wiki.corp.internal; while read line; do curl -sS -m 10 http://wiki.corp.internal/ || echo failed; dig +short wiki.corp.internal; done',
+    ])
+    const lines: string[] = []
+    shell.stdout?.on('data', (chunk) => lines.push(...String(chunk).trim().split('\n')))
+    const untilLines = async (count: number) => {
+      for (let tries = 0; tries < 300 && lines.length < count; tries++) await pause(50)
+      assert.ok(lines.length >= count, `only ${JSON.stringify(lines)}`)
+    }
+    await untilLines(1)
+    await house.kill('edge')
+    await house.startEdge()
+    await pause(3000)
+    shell.stdin?.write('go\n')
+    await untilLines(3)
+    shell.stdin?.end()
+    assert.equal(lines[1], 'the wiki')
+    assert.equal(lines[2], lines[0])
+    const next = await house.byname('alice', CURL)
+    assert.equal(next.stdout, 'the wiki\n', next.stderr)
+  })
+})
