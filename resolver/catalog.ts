@@ -16,9 +16,12 @@ export interface CatalogEntry {
   readonly blockedBy?: string
 }
 
-export type PublishedPorts =
-  | { readonly port: number; readonly protocol: 'tcp' | 'udp' }
-  | { readonly from: number; readonly to: number; readonly protocol: 'tcp' | 'udp' }
+/** One port (`from` = `to`) or a range of them. */
+export interface PublishedPorts {
+  readonly from: number
+  readonly to: number
+  readonly protocol: 'tcp' | 'udp'
+}
 
 /**
  * Whose a name is. `owned`: ours, answered with a synthetic address; `wildcard` says that the name
@@ -183,9 +186,5 @@ export function publishes(
   port: number,
   protocol: 'tcp' | 'udp',
 ): boolean {
-  return ports.some((some) => some.protocol === protocol && holds(some, port))
-}
-
-function holds(ports: PublishedPorts, port: number): boolean {
-  return 'port' in ports ? ports.port === port : ports.from <= port && port <= ports.to
+  return ports.some((some) => some.protocol === protocol && some.from <= port && port <= some.to)
 }
