@@ -1,0 +1,56 @@
+import { Agent, request } from 'node:https'
+import { IdentityError } from '../../identity/error.ts'
+import type { TokenRequest } from '../../identity/exchange.ts'
+
+/** Makes one POST to the edge, trusting nothing but its own CA. */
+export type Post = (
+  ask: TokenRequest,
+  caPem: string,
+) => Promise<{ readonly status: number; readonly text: string }>
+
+const TIMEOUT_MS = 10_000
+const MAX_ANSWER_BYTES = 64 * 1024
+
+/**
+ * @param proxy `http://[user:password@]host:port` of the CONNECT proxy in front of the edge
+ * @throws {IdentityError} ERR_EDGE_UNREACHABLE
+ */
+export function makePost(proxy?: string): Post {
+  const agent = new Agent(proxy ? { proxyEnv: { HTTPS_PROXY: proxy } } : {})
+  return async (ask, caPem) => {
+    try {
+      return await postOnce(ask, caPem, agent)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new IdentityError(
+        'ERR_EDGE_UNREACHABLE',
+        `${new URL(ask.url).origin} cannot be reached: ${code ?? message}`,
+      )
+    }
+  }
+}
+
+function postOnce(ask: TokenRequest, caPem: string, agent: Agent) {
+  return new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const outgoing = request(
+      ask.url,
+      { method: 'POST', headers: ask.headers, ca: caPem, minVersion: 'TLSv1.3', agent, signal },
+      (answer) => {
+        const chunks: Buffer[] = []
+        let bytes = 0
+        answer.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+          chunks.push(chunk)
+          if (bytes > MAX_ANSWER_BYTES) answer.destroy(new Error('its answer is too long'))
+        })
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+        )
+        answer.on('error', reject)
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(ask.body)
+  })
+}

@@ -1,0 +1,33 @@
+import { isResetCode, type ResetCode } from '../../tunnel/codes.ts'
+import { SessionOver } from '../session.ts'
+
+/** What a failed attempt, or the end of a tunnel, asks of the client. */
+export type Verdict =
+  /** Nothing helps but a new sign-in. */
+  | { readonly kind: 'over'; readonly code: ResetCode; readonly reason: string }
+  /** The token was not taken: fetch another before the next attempt. */
+  | { readonly kind: 'renew'; readonly reason: string }
+  | { readonly kind: 'retry'; readonly reason: string }
+
+/** Of anything thrown by an attempt (TunnelError, IdentityError, SessionOver, system errors). */
+export function verdictOfError(error: unknown): Verdict {
+  if (error instanceof SessionOver) {
+    return { kind: 'over', code: 'session-expired', reason: `${error.message}: ${error.why}` }
+  }
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  const known = typeof code === 'string' && isResetCode(code) ? code : 'tunnel-lost'
+  return verdictOfEnd(known, String(message ?? code))
+}
+
+/** Of the code that the edge closed a tunnel with. */
+export function verdictOfEnd(code: ResetCode, reason: string): Verdict {
+  switch (code) {
+    case 'session-revoked':
+      return { kind: 'over', code, reason }
+    case 'session-expired':
+    case 'not-authenticated':
+      return { kind: 'renew', reason }
+    default:
+      return { kind: 'retry', reason }
+  }
+}
