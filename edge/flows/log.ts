@@ -1,0 +1,142 @@
+import type { Log } from '../../process/log.ts'
+import type { TunnelClock } from '../../tunnel/port.ts'
+import type { Json, Store } from '../store/store.ts'
+import type { EndRecord, FlowRecord, OpenRecord, RefusedRecord } from './record.ts'
+import { type FlowFilter, type FlowRow, joinRecords, matches } from './row.ts'
+import { type Watched, Watchers } from './watchers.ts'
+
+export const FLOW_LOG = 'flows'
+
+export interface FlowLogOptions {
+  readonly store: Pick<Store, 'append' | 'read'>
+  readonly clock: Pick<TunnelClock, 'after' | 'now'>
+  readonly log: Log
+  /** Whether a flow without an end is still there. */
+  readonly isLive: (flowId: string) => boolean
+}
+
+/** Writing goes beside the flows, never in their way: so much at a time, in a turn of its own. */
+const AT_ONCE = 250
+/** A store that stands still costs records, not memory. */
+const MAX_WAITING = 100_000
+/** A query gives up looking for more matches after this many records. */
+const MAX_SCANNED = 200_000
+const COMPLAIN_EVERY_MS = 60_000
+
+/** The record of every flow and every refusal, in the store's log, and live for those who watch. */
+export class FlowLog {
+  readonly #options: FlowLogOptions
+  readonly #watchers = new Watchers()
+  #waiting: FlowRecord[] = []
+  #writing: Promise<void> | undefined
+  #lost = 0
+  #complainedAt: number | undefined
+
+  constructor(options: FlowLogOptions) {
+    this.#options = options
+  }
+
+  /** Records that could not be kept since the start. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  opened(record: OpenRecord): void {
+    this.#keep(record)
+    this.#watchers.tell(joinRecords(record, undefined, true))
+  }
+
+  refused(record: RefusedRecord): void {
+    this.#keep(record)
+    this.#watchers.tell(joinRecords(record, undefined, false))
+  }
+
+  ended(opened: OpenRecord, end: EndRecord): void {
+    this.#keep(end)
+    this.#watchers.tell(joinRecords(opened, end, false))
+  }
+
+  /** The newest `limit` flows that match, the oldest of them first. */
+  async list(filter: FlowFilter, limit: number): Promise<FlowRow[]> {
+    const rows: FlowRow[] = []
+    for await (const row of this.#newestFirst(filter)) {
+      if (matches(row, filter)) rows.push(row)
+      if (rows.length >= limit) break
+    }
+    return rows.reverse()
+  }
+
+  watch(filter: FlowFilter, signal: AbortSignal): AsyncIterable<Watched> {
+    return this.#watchers.watch(filter, signal)
+  }
+
+  /** Resolves when all that waits is kept or given up. */
+  async flush(): Promise<void> {
+    while (this.#waiting.length > 0) await (this.#writing ?? this.#write())
+    await this.#writing
+  }
+
+  #keep(record: FlowRecord): void {
+    if (this.#waiting.length >= MAX_WAITING) this.#lose(1, undefined)
+    else this.#waiting.push(record)
+    this.#arm()
+  }
+
+  #arm(): void {
+    if (this.#writing || this.#waiting.length === 0) return
+    this.#writing = new Promise((resolve) => {
+      this.#options.clock.after(0, () => resolve(this.#write()))
+    })
+  }
+
+  async #write(): Promise<void> {
+    const batch = this.#waiting.splice(0, AT_ONCE)
+    const kept = batch.map((record) =>
+      this.#options.store.append(FLOW_LOG, record as unknown as Json),
+    )
+    const failed = (await Promise.allSettled(kept)).filter(({ status }) => status === 'rejected')
+    if (failed.length > 0) this.#lose(failed.length, (failed[0] as PromiseRejectedResult).reason)
+    this.#writing = undefined
+    this.#arm()
+  }
+
+  #lose(count: number, error: unknown): void {
+    this.#lost += count
+    const now = this.#options.clock.now()
+    if (this.#complainedAt !== undefined && now - this.#complainedAt < COMPLAIN_EVERY_MS) return
+    this.#complainedAt = now
+    const facts = { event: 'flow-records-lost', lost: this.#lost, err: error }
+    this.#options.log.error(facts, 'flow records cannot be kept')
+  }
+
+  async *#newestFirst(filter: FlowFilter): AsyncGenerator<FlowRow, void> {
+    const ends = new Map<string, EndRecord>()
+    for await (const record of this.#scan()) {
+      if (record.kind === 'end') {
+        ends.set(record.flowId, record)
+        continue
+      }
+      if (filter.since !== undefined && record.time < filter.since) return
+      yield joinRecords(record, ends.get(record.flowId), this.#options.isLive(record.flowId))
+      ends.delete(record.flowId)
+    }
+  }
+
+  async *#scan(): AsyncGenerator<FlowRecord, void> {
+    await this.flush()
+    let before: number | undefined
+    for (let scanned = 0; scanned < MAX_SCANNED; ) {
+      const range = before === undefined ? {} : { before }
+      const page = await this.#options.store.read(FLOW_LOG, {
+        limit: 1000,
+        newestFirst: true,
+        ...range,
+      })
+      for (const { record } of page) yield record as unknown as FlowRecord
+      before = page.at(-1)?.place
+      scanned += page.length
+      if (page.length === 0) return
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+}

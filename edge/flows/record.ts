@@ -1,0 +1,85 @@
+import type { Requester } from '../../policy/requester.ts'
+import { formatRequester } from '../../policy/requester.ts'
+import type { ResetCode } from '../../tunnel/codes.ts'
+import type { Facts, Protocol } from '../../tunnel/flow.ts'
+import type { OnRamp } from '../../tunnel/messages/open-context.ts'
+import type { FlowRequest } from '../gate/verdict.ts'
+
+/**
+ * What the flow log keeps of a flow: one record when it is let in or refused, one at its end, joined
+ * by `flowId`. Times in ms since the epoch.
+ */
+export type FlowRecord = OpenRecord | RefusedRecord | EndRecord
+
+/** Who asked for what, from where. */
+export interface FlowFacts {
+  readonly schema: 1
+  readonly time: number
+  readonly flowId: string
+  readonly who: RecordedWho
+  readonly session: string
+  readonly device: { readonly thumbprint: string; readonly selfReported: Facts }
+  readonly name: string
+  readonly port: number
+  readonly protocol: Protocol
+  readonly onRamp: OnRamp
+}
+
+export interface RecordedWho {
+  /** `alice@example.com`, `service:ci`: what `--who` looks for. */
+  readonly label: string
+  readonly kind: Requester['kind']
+  readonly issuer?: string
+  readonly subject?: string
+}
+
+export interface OpenRecord extends FlowFacts {
+  readonly kind: 'open'
+  readonly rule: string
+  readonly connector: { readonly id: string; readonly name: string }
+  readonly gateMicros: number
+}
+
+export interface RefusedRecord extends FlowFacts {
+  readonly kind: 'refused'
+  readonly code: ResetCode
+  readonly reason: string
+  readonly rule?: string
+  readonly gateMicros: number
+}
+
+export interface EndRecord {
+  readonly schema: 1
+  readonly kind: 'end'
+  readonly time: number
+  readonly flowId: string
+  /** `done`: both directions ended in order. */
+  readonly code: ResetCode | 'done'
+  readonly reason: string
+  readonly by: 'client' | 'connector' | 'edge'
+  readonly bytesUp: number
+  readonly bytesDown: number
+  /** Which connector process held it; missing when none ever did. */
+  readonly instance?: string
+  readonly micros: HopMicros
+}
+
+/** Microseconds a hop; what was never reached is missing. */
+export interface HopMicros {
+  readonly gate: number
+  readonly relay?: number
+  readonly resolve?: number
+  readonly connect?: number
+}
+
+export function factsOf(flowId: string, request: FlowRequest): FlowFacts {
+  const { who, session, device, name, port, protocol, onRamp, now } = request
+  const asked = { name, port, protocol, onRamp }
+  return { schema: 1, time: now, flowId, who: recordedWho(who), session, device, ...asked }
+}
+
+function recordedWho(who: Requester): RecordedWho {
+  const label = formatRequester(who)
+  if (who.kind !== 'person') return { label, kind: who.kind }
+  return { label, kind: who.kind, issuer: who.issuer, subject: who.subject }
+}
