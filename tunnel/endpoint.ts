@@ -1,8 +1,24 @@
-import type { ResetCode } from './codes.ts'
+import { type ResetCode, TunnelError } from './codes.ts'
 import type { ControlCodec, ControlMessage } from './control.ts'
-import type { Facts, Flow, FlowEnd, FlowHandlers, OpenedInfo, OpenRequest } from './flow.ts'
-import type { Limits } from './limits.ts'
+import { WindowBudget } from './endpoint/budget.ts'
+import type { EndFlow, FlowHost } from './endpoint/end-flow.ts'
+import type { Incoming } from './endpoint/incoming.ts'
+import { Opening } from './endpoint/opening.ts'
+import { Streams } from './endpoint/streams.ts'
+import { Taking } from './endpoint/taking.ts'
+import { Turns } from './endpoint/turns.ts'
+import type { Flow, FlowHandlers, OpenRequest } from './flow.ts'
+import { TYPE } from './frames/frame.ts'
+import type { GoAway } from './frames/write.ts'
+import { DEFAULT_RATES, type Limits, type Rates } from './limits.ts'
+import { SlabPool } from './outbox.ts'
 import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
+import { Session } from './session.ts'
+
+export { WindowBudget } from './endpoint/budget.ts'
+export type { AcceptInfo } from './endpoint/incoming.ts'
+export type * from './flow.ts'
+export type { GoAway } from './frames/write.ts'
 
 export interface EndpointOptions {
   /** A client opens flows; a connector is opened to. */
@@ -14,6 +30,9 @@ export interface EndpointOptions {
   /** `controlCodec` of messages/control.ts. */
   readonly codec: ControlCodec
   readonly handlers: EndpointHandlers
+  /** One for all endpoints of a process. */
+  readonly budget?: WindowBudget
+  readonly rates?: Rates
 }
 
 export interface EndpointHandlers {
@@ -21,34 +40,165 @@ export interface EndpointHandlers {
   incoming(open: IncomingOpen): void
   control(message: ControlMessage): void
   /** The edge drains: it takes no flow that is opened from now on; those it has go on. */
-  goAway(end: FlowEnd): void
+  goAway(goAway: GoAway): void
   /** The tunnel is gone; every flow has had its `reset` before. */
   closed(why: LinkClosed): void
 }
 
-export interface IncomingOpen extends OpenRequest {
-  readonly attempt: number
-  /** Called when the other end gives up before the answer: stop dialling. */
-  onCancelled: ((end: FlowEnd) => void) | undefined
-  accept(info: AcceptInfo, handlers: FlowHandlers): Flow
-  refuse(code: ResetCode, reason: string, facts?: Facts): void
-}
+export type IncomingOpen = Omit<Incoming, 'holding' | 'attach'>
 
-export type AcceptInfo = Pick<OpenedInfo, 'instance' | 'resolveMicros' | 'connectMicros'>
+/** What waits for an other end that does not read, before the tunnel is given up. */
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024
 
 /** One end of one tunnel after READY. Its owner calls `tick` about every second. */
-export declare class Endpoint {
-  constructor(options: EndpointOptions)
-  /** @throws TunnelError `shutting-down` after goAway or close; RangeError for a request out of bounds */
-  open(request: OpenRequest, handlers: FlowHandlers): Flow
-  send(message: ControlMessage): void
-  /** Liveness, acknowledgements that waited, tombstones. */
-  tick(now: number): void
-  /** Says that this end opens and takes no more flows; those there are go on. */
-  goAway(reason?: string): void
-  /** Resets every flow and closes the link. */
-  close(code?: ResetCode, reason?: string): void
-  readonly flowCount: number
-  /** The least of the last measurements; undefined before the first PONG. */
-  readonly rttMs: number | undefined
+export class Endpoint {
+  readonly #options: EndpointOptions
+  readonly #session: Session
+  readonly #turns: Turns
+  readonly #streams = new Streams()
+  readonly #opening: Opening
+  readonly #taking: Taking
+
+  constructor(options: EndpointOptions) {
+    const { clock, limits, rates = DEFAULT_RATES, budget = new WindowBudget() } = options
+    const streams = this.#streams
+    this.#options = options
+    this.#session = this.#makeSession(rates)
+    this.#turns = new Turns(this.#session.outbox)
+    const host = this.#makeHost(budget)
+    this.#opening = new Opening({ host, streams, limits, clock })
+    this.#taking = new Taking({
+      host,
+      streams,
+      limits,
+      rates,
+      clock,
+      incoming: (open) => options.handlers.incoming(open),
+    })
+    this.#session.start()
+  }
+
+  get flowCount(): number {
+    return this.#streams.size
+  }
+
+  /** The least of the last round trips; undefined before the first. */
+  get rttMs(): number | undefined {
+    return this.#session.rttMs
+  }
+
+  /** Whether a flow that is opened now has a chance. */
+  get isOpen(): boolean {
+    return this.#opening.closed === undefined
+  }
+
+  /**
+   * Opens a flow; no handler is called before this returns. A tunnel that is closed, drains or is
+   * full answers through `refused`.
+   * @throws RangeError for a request out of bounds
+   */
+  open(request: OpenRequest, handlers: FlowHandlers): Flow {
+    return this.#opening.open(request, handlers)
+  }
+
+  send(message: ControlMessage): void {
+    this.#session.send(message)
+  }
+
+  /** Liveness, acknowledgements that nothing carried so far, windows of flows that rest. */
+  tick(now: number): void {
+    const nowMicros = this.#options.clock.micros()
+    let waiting = false
+    for (const flow of this.#streams) {
+      flow.rest(nowMicros)
+      waiting ||= flow.isWaiting
+    }
+    this.#session.tick(now, waiting)
+  }
+
+  /** Opens and takes no more flows; those there are go on. */
+  goAway(reason = 'this end is shutting down'): void {
+    if (this.#opening.closed) return
+    const { lastStream } = this.#streams
+    this.#opening.closed = ['shutting-down', reason]
+    this.#taking.lastTaken = lastStream
+    this.#session.goAway({ lastStream, spreadMs: 0, code: 'shutting-down', reason })
+  }
+
+  /** Ends the tunnel; every flow gets `reset`. */
+  close(code: ResetCode = 'shutting-down', reason = ''): void {
+    this.#session.close(code, reason)
+  }
+
+  #makeSession(rates: Rates): Session {
+    const { link, clock, codec, handlers } = this.#options
+    return new Session({
+      link,
+      clock,
+      codec,
+      rates,
+      pool: new SlabPool(),
+      maxQueuedBytes: MAX_QUEUED_BYTES,
+      owner: {
+        frame: (...frame) => this.#frame(...frame),
+        messageEnded: () => {},
+        control: (message) => handlers.control(message),
+        goAway: (goAway) => this.#peerGoesAway(goAway),
+        compose: () => this.#turns.compose(),
+        drained: () => {
+          if (!this.#turns.isEmpty) this.#session.outbox.turn()
+        },
+        closed: (why) => this.#closed(why),
+      },
+    })
+  }
+
+  #makeHost(budget: WindowBudget): FlowHost {
+    const { clock, role } = this.#options
+    const session = this.#session
+    return {
+      outbox: session.outbox,
+      budget,
+      micros: () => clock.micros(),
+      get rttMs() {
+        return session.rttMs
+      },
+      ready: (flow) => this.#turns.ready(flow),
+      owes: (flow) => this.#turns.owes(flow),
+      answered: () => {
+        if (role === 'client') this.#opening.answered()
+      },
+      gone: (flow) => this.#gone(flow),
+    }
+  }
+
+  #gone(flow: EndFlow): void {
+    this.#turns.forget(flow)
+    this.#streams.delete(flow)
+  }
+
+  #frame(type: number, stream: number, bytes: Uint8Array, start: number, end: number): void {
+    if (type !== TYPE.OPEN) this.#streams.frame(type, stream, bytes, start, end)
+    else if (this.#options.role === 'connector') this.#taking.open(stream, bytes, start, end)
+    else throw new TunnelError('protocol-error', 'OPEN to a client')
+  }
+
+  /** Flows that the other end will not take are refused here, so that they can go elsewhere. */
+  #peerGoesAway(goAway: GoAway): void {
+    this.#opening.closed ??= ['shutting-down', goAway.reason]
+    for (const flow of [...this.#streams]) {
+      if (flow.isAsked && flow.stream > goAway.lastStream) {
+        flow.onRefused({ code: 'shutting-down', reason: goAway.reason, facts: {} })
+      }
+    }
+    this.#options.handlers.goAway(goAway)
+  }
+
+  #closed(why: LinkClosed): void {
+    this.#opening.closed = ['tunnel-lost', 'the tunnel is closed']
+    this.#streams.resetAll(
+      why.code === 'tunnel-lost' ? why : { code: 'tunnel-lost', reason: why.reason },
+    )
+    this.#options.handlers.closed(why)
+  }
 }

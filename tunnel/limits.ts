@@ -1,8 +1,8 @@
-/** What one end holds a tunnel to (SPEC.md §10). The edge says its own in READY. */
+/** What the edge holds every tunnel to and says in READY (SPEC.md §10). */
 export interface Limits {
   /** How far an opener may send on a flow before the first CREDIT. */
   readonly initialWindowBytes: number
-  /** The sum of initial windows of flows that are not answered yet; each may use 16 KiB beyond it. */
+  /** The same for all flows of a tunnel together: see `initialShare`. */
   readonly earlyBytes: number
   readonly maxFlows: number
   /** OPENs without an answer. */
@@ -12,8 +12,45 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   initialWindowBytes: 256 * 1024,
-  earlyBytes: 16 * 1024 * 1024,
+  earlyBytes: 64 * 1024 * 1024,
   maxFlows: 65_536,
   maxPendingOpens: 4096,
   maxDatagramBytes: 1452,
+}
+
+/** No READY may go beyond these, nor below one. */
+export const MOST: Limits = {
+  initialWindowBytes: 16 * 1024 * 1024,
+  earlyBytes: 1024 * 1024 * 1024,
+  maxFlows: 1_000_000,
+  maxPendingOpens: 65_536,
+  maxDatagramBytes: 65_507,
+}
+
+/** What every flow keeps, however many there are. */
+export const LEAST_WINDOW_BYTES = 16 * 1024
+
+/** The initial window of one more flow beside `flows` others: it falls as a tunnel fills (§5.3). */
+export function initialShare(limits: Limits, flows: number): number {
+  const share = Math.floor(limits.earlyBytes / (flows + 1))
+  return Math.min(limits.initialWindowBytes, Math.max(LEAST_WINDOW_BYTES, share))
+}
+
+/** Events per second in the long run, and at once. Beyond, the tunnel is closed `rate-limited`. */
+export type Rate = readonly [perSecond: number, burst: number]
+
+/** What a peer may do how often. OPENs beyond their rate are refused first, closed at twice it. */
+export interface Rates {
+  readonly open: Rate
+  readonly reset: Rate
+  readonly ping: Rate
+  /** RESOLVE and every other control message. */
+  readonly control: Rate
+}
+
+export const DEFAULT_RATES: Rates = {
+  open: [20_000, 20_000],
+  reset: [2_000, 10_000],
+  ping: [10, 50],
+  control: [1_000, 5_000],
 }

@@ -1,0 +1,212 @@
+import { type ResetCode, TunnelError } from '../codes.ts'
+import type { Flow, FlowEnd, FlowHandlers, OpenedInfo, Refusal } from '../flow.ts'
+import { CREDIT_FRAME_BYTES, putCredit, resetFrame } from '../frames/write.ts'
+import type { Outbox } from '../outbox.ts'
+import type { WindowBudget } from './budget.ts'
+import { Receiving } from './receiving.ts'
+import { Sending } from './sending.ts'
+
+/** What a flow needs of the endpoint that it belongs to. */
+export interface FlowHost {
+  readonly outbox: Outbox
+  readonly budget: WindowBudget
+  micros(): number
+  readonly rttMs: number | undefined
+  /** The flow has bytes or FIN to send. */
+  ready(flow: EndFlow): void
+  /** The flow has a CREDIT to send. */
+  owes(flow: EndFlow): void
+  /** The flow's OPEN has its answer, or is given up. */
+  answered(): void
+  /** The flow is over: forget its stream. */
+  gone(flow: EndFlow): void
+}
+
+export interface FlowStart {
+  readonly id: string
+  readonly stream: number
+  readonly sendLimit: number
+  readonly receiveLimit: number
+}
+
+/** `asked`: OPEN is out or in and not answered. */
+type State = 'asked' | 'open' | 'over'
+
+/** One end of one flow. Errors of the peer about this flow end this flow only (SPEC.md §9.2). */
+export class EndFlow implements Flow {
+  readonly id: string
+  readonly stream: number
+  readonly sending: Sending
+  readonly #receiving: Receiving
+  readonly #host: FlowHost
+  #handlers: FlowHandlers
+  #state: State = 'asked'
+  #blocked = false
+
+  constructor(host: FlowHost, start: FlowStart, handlers: FlowHandlers) {
+    this.id = start.id
+    this.stream = start.stream
+    this.#host = host
+    this.#handlers = handlers
+    this.sending = new Sending(start.sendLimit)
+    this.#receiving = new Receiving(start.receiveLimit, host.budget)
+  }
+
+  get bytesSent(): number {
+    return this.sending.endOffset
+  }
+
+  get bytesReceived(): number {
+    return this.#receiving.offset
+  }
+
+  get isOver(): boolean {
+    return this.#state === 'over'
+  }
+
+  get isAsked(): boolean {
+    return this.#state === 'asked'
+  }
+
+  /** Something is on its way whose acknowledgement is missed. */
+  get isWaiting(): boolean {
+    return this.#state === 'asked' || this.sending.isWaitingForAck
+  }
+
+  get hasToSend(): boolean {
+    return this.sending.sendableBytes > 0 || this.sending.isFinDue
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.isOver || this.sending.hasEnded) return true
+    this.sending.write(chunk)
+    this.#host.ready(this)
+    this.#blocked = this.sending.unsentBytes >= this.#host.budget.firstWindowBytes
+    return !this.#blocked
+  }
+
+  end(): void {
+    if (this.isOver || this.sending.hasEnded) return
+    this.sending.finish()
+    this.#host.ready(this)
+  }
+
+  reset(code: ResetCode, reason = ''): void {
+    if (this.isOver) return
+    this.#host.outbox.append(resetFrame(this.stream, code, reason))
+    this.#finish()
+  }
+
+  consumed(bytes: number): void {
+    if (this.isOver) return
+    this.#receiving.consume(bytes, this.#host.micros(), this.#host.rttMs ?? 0)
+    if (this.#receiving.isCreditDue) this.#host.owes(this)
+  }
+
+  /** The connector's side has said OPENED. */
+  answered(): void {
+    this.#state = 'open'
+    this.#host.owes(this)
+  }
+
+  /** From now on these are told; the ones before kept what came. */
+  handTo(handlers: FlowHandlers): void {
+    if (!this.isOver) this.#handlers = handlers
+  }
+
+  /** Over without a word to anybody. */
+  abandon(): void {
+    if (!this.isOver) this.#finish()
+  }
+
+  onOpened(info: OpenedInfo): void {
+    if (this.#state !== 'asked') throw new TunnelError('protocol-error', 'OPENED twice')
+    this.#state = 'open'
+    this.#host.answered()
+    this.#handlers.opened?.(info)
+  }
+
+  onRefused(refusal: Refusal): void {
+    if (this.#state !== 'asked') throw new TunnelError('protocol-error', 'REFUSED after OPENED')
+    this.#finish()
+    if (this.#handlers.refused) this.#handlers.refused(refusal)
+    else this.#handlers.reset(refusal)
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#receiving.receive(chunk.length)
+    this.#handlers.data(chunk)
+    if (!this.isOver && this.#receiving.isCreditDue) this.#host.owes(this)
+  }
+
+  /** The peer broke the rules of this flow: it ends at both ends, the tunnel goes on. */
+  fail(end: FlowEnd): void {
+    if (this.isOver) return
+    this.reset(end.code, end.reason)
+    this.#handlers.reset(end)
+  }
+
+  /** The offset that DATA_AT says must be the next: a gap means that bytes were lost. */
+  expect(offset: number): void {
+    if (offset !== this.#receiving.offset) {
+      throw new TunnelError('protocol-error', 'DATA_AT leaves a gap')
+    }
+  }
+
+  onFin(offset: number): void {
+    this.#receiving.finish(offset)
+    this.#handlers.ended()
+    if (!this.isOver) this.#host.owes(this)
+    this.#endIfDone()
+  }
+
+  onCredit(received: number, limit: number): void {
+    this.sending.credit(received, limit)
+    if (this.hasToSend) this.#host.ready(this)
+    this.#endIfDone()
+  }
+
+  onReset(end: FlowEnd): void {
+    if (this.isOver) return
+    this.#finish()
+    this.#handlers.reset(end)
+  }
+
+  /** Tells the program that there is room again, once `write` has refused. */
+  drain(): void {
+    if (!this.#blocked || this.isOver) return
+    if (this.sending.unsentBytes > this.#host.budget.firstWindowBytes / 2) return
+    this.#blocked = false
+    this.#handlers.drained()
+  }
+
+  /** Writes a CREDIT if it is worth one, or `whatever` it is worth. */
+  putCreditIfDue(whatever = false): void {
+    const receiving = this.#receiving
+    if (this.#state !== 'open' || !(receiving.isCreditDue || (whatever && receiving.owesAck)))
+      return
+    const { outbox } = this.#host
+    const { received, limit } = receiving.credit()
+    const at = outbox.reserve(CREDIT_FRAME_BYTES)
+    putCredit(outbox.slab, at, this.stream, received, limit)
+  }
+
+  rest(nowMicros: number): void {
+    this.#receiving.rest(nowMicros)
+    this.putCreditIfDue(true)
+  }
+
+  #endIfDone(): void {
+    if (this.isOver || !this.sending.isDone || !this.#receiving.hasEnded) return
+    this.putCreditIfDue(true)
+    this.#finish()
+    this.#handlers.done?.()
+  }
+
+  #finish(): void {
+    if (this.isAsked) this.#host.answered()
+    this.#state = 'over'
+    this.#receiving.close()
+    this.#host.gone(this)
+  }
+}

@@ -1,0 +1,103 @@
+import type { ResetCode } from '../codes.ts'
+import type { Facts, Flow, FlowEnd, FlowHandlers, OpenedInfo, Protocol } from '../flow.ts'
+import { type Open, openedFrame, refusedFrame } from '../frames/open.ts'
+import type { EndFlow } from './end-flow.ts'
+
+export type AcceptInfo = Pick<OpenedInfo, 'instance' | 'resolveMicros' | 'connectMicros'>
+
+/** What an `Incoming` needs of its endpoint. */
+export interface IncomingHost {
+  append(frame: Uint8Array): void
+  defer(task: () => void): void
+}
+
+/**
+ * An OPEN at the connector that waits for its answer. What the opener sends meanwhile is kept, no more
+ * than its first credit.
+ */
+export class Incoming {
+  readonly flowId: string
+  readonly attempt: number
+  readonly name: string
+  readonly port: number
+  readonly protocol: Protocol
+  readonly context: Uint8Array
+  /** Called when the other end gives up before the answer: stop dialling. */
+  onCancelled: ((end: FlowEnd) => void) | undefined
+  readonly #host: IncomingHost
+  readonly #held: Uint8Array[] = []
+  #heldEnd = false
+  #cancelled: FlowEnd | undefined
+  #flow: EndFlow | undefined
+
+  constructor(host: IncomingHost, open: Open) {
+    this.#host = host
+    this.flowId = open.flowId
+    this.attempt = open.attempt
+    this.name = open.name
+    this.port = open.port
+    this.protocol = open.protocol
+    this.context = open.context
+  }
+
+  /** The handlers of the flow until it is answered. */
+  holding(): FlowHandlers {
+    return {
+      data: (chunk) => this.#held.push(chunk.slice()),
+      ended: () => {
+        this.#heldEnd = true
+      },
+      reset: (end) => this.#cancel(end),
+      drained: () => {},
+    }
+  }
+
+  attach(flow: EndFlow): void {
+    this.#flow = flow
+  }
+
+  /**
+   * The origin is there. No handler is called before the end of this turn; if the opener gave up
+   * meanwhile, that is `reset`.
+   * @throws TypeError when it was answered before
+   */
+  accept(info: AcceptInfo, handlers: FlowHandlers): Flow {
+    const flow = this.#takeFlow()
+    if (!this.#cancelled) {
+      this.#host.append(openedFrame(flow.stream, { ...info, gateMicros: 0, relayMicros: 0 }))
+      flow.answered()
+    }
+    // Not before the caller has the flow in its hands.
+    this.#host.defer(() => this.#handOver(flow, handlers))
+    return flow
+  }
+
+  /** @throws TypeError when it was answered before */
+  refuse(code: ResetCode, reason: string, facts: Facts = {}): void {
+    const flow = this.#takeFlow()
+    if (this.#cancelled) return
+    this.#host.append(refusedFrame(flow.stream, { code, reason, facts }))
+    flow.abandon()
+  }
+
+  #takeFlow(): EndFlow {
+    const flow = this.#flow
+    if (flow === undefined) throw new TypeError('this OPEN was answered before')
+    this.#flow = undefined
+    return flow
+  }
+
+  #cancel(end: FlowEnd): void {
+    this.#cancelled = end
+    this.#held.length = 0
+    this.onCancelled?.(end)
+  }
+
+  #handOver(flow: EndFlow, handlers: FlowHandlers): void {
+    if (this.#cancelled) handlers.reset(this.#cancelled)
+    flow.handTo(handlers)
+    for (const chunk of this.#held) if (!flow.isOver) handlers.data(chunk)
+    this.#held.length = 0
+    if (this.#heldEnd && !flow.isOver) handlers.ended()
+  }
+}

@@ -1,0 +1,160 @@
+import { TunnelError } from '../codes.ts'
+
+/** Chunks below this are copied, or a keystroke would keep the whole slab that it lies in. */
+export const COPY_BELOW_BYTES = 4096
+const SMALL_BLOCK_BYTES = 512
+
+/** A chunk that is not acknowledged. What lies in `bytes` beyond `used` is room for small ones. */
+interface Kept {
+  readonly bytes: Uint8Array
+  used: number
+  after: Kept | undefined
+}
+
+/**
+ * The sending half of a flow (SPEC.md §5): what was written stays here until it is acknowledged, so
+ * that it can be sent again. FIN occupies the offset after the last byte.
+ */
+export class Sending {
+  #first: Kept | undefined
+  #last: Kept | undefined
+  /** Offset of the first byte of `#first`. */
+  #firstOffset = 0
+  /** Where the next byte to send lies; undefined when all is sent. */
+  #cursor: Kept | undefined
+  #cursorAt = 0
+  #acknowledged = 0
+  #next = 0
+  #end = 0
+  #limit: number
+  #ended = false
+  #finSent = false
+
+  /** `limit`: how far may be sent before the first CREDIT. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Bytes written so far. */
+  get endOffset(): number {
+    return this.#end
+  }
+
+  get unsentBytes(): number {
+    return this.#end - this.#next
+  }
+
+  /** Bytes that are there and covered by credit. */
+  get sendableBytes(): number {
+    return Math.min(this.#end, this.#limit) - this.#next
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
+  /** FIN needs no credit. */
+  get isFinDue(): boolean {
+    return this.#ended && !this.#finSent && this.#next === this.#end
+  }
+
+  get isWaitingForAck(): boolean {
+    return this.#acknowledged < this.#sentOffset
+  }
+
+  /** Every byte and FIN are acknowledged. */
+  get isDone(): boolean {
+    return this.#finSent && this.#acknowledged === this.#sentOffset
+  }
+
+  write(chunk: Uint8Array): void {
+    if (chunk.length === 0) return
+    this.#end += chunk.length
+    if (chunk.length >= COPY_BELOW_BYTES) this.#keep({ bytes: chunk, used: chunk.length })
+    else this.#keepCopy(chunk)
+  }
+
+  finish(): void {
+    this.#ended = true
+  }
+
+  finSent(): void {
+    this.#finSent = true
+  }
+
+  /** Copies the next `length` bytes (at most `sendableBytes`) to `target` and counts them as sent. */
+  take(target: Uint8Array, at: number, length: number): void {
+    this.#next += length
+    let to = at
+    const end = at + length
+    while (to < end && this.#cursor !== undefined) {
+      const { bytes, used } = this.#cursor
+      const part = Math.min(end - to, used - this.#cursorAt)
+      target.set(bytes.subarray(this.#cursorAt, this.#cursorAt + part), to)
+      to += part
+      this.#cursorAt += part
+      if (this.#cursorAt === used && !this.#stepOn()) break
+    }
+  }
+
+  /** @throws TunnelError `protocol-error` for an acknowledgement of what was never sent */
+  credit(received: number, limit: number): void {
+    if (received > this.#sentOffset) {
+      throw new TunnelError('protocol-error', 'CREDIT acknowledges what was not sent')
+    }
+    if (limit > this.#limit) this.#limit = limit
+    if (received <= this.#acknowledged) return
+    this.#acknowledged = received
+    this.#forget()
+  }
+
+  get #sentOffset(): number {
+    return this.#next + (this.#finSent ? 1 : 0)
+  }
+
+  #keep(chunk: { bytes: Uint8Array; used: number }): void {
+    const kept: Kept = { ...chunk, after: undefined }
+    if (this.#last === undefined) this.#first = kept
+    else this.#last.after = kept
+    this.#last = kept
+    if (this.#cursor === undefined) {
+      this.#cursor = kept
+      this.#cursorAt = 0
+    }
+  }
+
+  #keepCopy(chunk: Uint8Array): void {
+    const last = this.#last
+    if (last !== undefined && last.bytes.length - last.used >= chunk.length) {
+      last.bytes.set(chunk, last.used)
+      last.used += chunk.length
+      return
+    }
+    const size = chunk.length <= SMALL_BLOCK_BYTES ? SMALL_BLOCK_BYTES : COPY_BELOW_BYTES
+    const bytes = Buffer.allocUnsafeSlow(size)
+    bytes.set(chunk)
+    this.#keep({ bytes, used: chunk.length })
+  }
+
+  /** To the next chunk. The last one stays under the cursor: small chunks may still be put into it. */
+  #stepOn(): boolean {
+    const after = this.#cursor?.after
+    if (after === undefined) return false
+    this.#cursor = after
+    this.#cursorAt = 0
+    return true
+  }
+
+  #forget(): void {
+    const upTo = Math.min(this.#acknowledged, this.#next)
+    while (this.#first !== undefined && this.#firstOffset + this.#first.used <= upTo) {
+      this.#firstOffset += this.#first.used
+      if (this.#cursor === this.#first) {
+        this.#cursor = this.#first.after
+        this.#cursorAt = 0
+      }
+      this.#first = this.#first.after
+    }
+    if (this.#first === undefined) this.#last = undefined
+  }
+}

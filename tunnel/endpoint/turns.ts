@@ -1,0 +1,82 @@
+import { HEADER_BYTES, TYPE } from '../frames/frame.ts'
+import { FIN_FRAME_BYTES, putFin, putHeader } from '../frames/write.ts'
+import { type Outbox, SLAB_BYTES } from '../outbox.ts'
+import type { EndFlow } from './end-flow.ts'
+
+/** What may wait in the link: more would only make the next keystroke wait behind it. */
+const AHEAD_BYTES = 256 * 1024
+/** What one flow sends before the next one with bytes has its turn. */
+const QUANTUM_BYTES = 16 * 1024
+/** A rest of a slab below this is not worth a frame. */
+const LEAST_PART_BYTES = 2048
+
+/** Whose turn it is to send: flows with bytes go round, so that none waits for another's end. */
+export class Turns {
+  readonly #outbox: Outbox
+  /** In the order of their turns; a flow that has more to send goes to the end. */
+  readonly #ready = new Set<EndFlow>()
+  readonly #owing = new Set<EndFlow>()
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox
+  }
+
+  ready(flow: EndFlow): void {
+    this.#ready.add(flow)
+    this.#outbox.wake()
+  }
+
+  owes(flow: EndFlow): void {
+    this.#owing.add(flow)
+    this.#outbox.wake()
+  }
+
+  forget(flow: EndFlow): void {
+    this.#ready.delete(flow)
+    this.#owing.delete(flow)
+  }
+
+  get isEmpty(): boolean {
+    return this.#ready.size === 0
+  }
+
+  /** Credits first: they are small, and somebody waits for them. */
+  compose(): void {
+    for (const flow of this.#owing) flow.putCreditIfDue()
+    this.#owing.clear()
+    for (const flow of this.#ready) {
+      if (this.#outbox.queuedBytes >= AHEAD_BYTES) break
+      this.#ready.delete(flow)
+      this.#putTurn(flow)
+      if (flow.hasToSend) this.#ready.add(flow)
+      flow.drain()
+    }
+  }
+
+  #putTurn(flow: EndFlow): void {
+    const length = this.#lengthOf(flow.sending.sendableBytes)
+    if (length > 0) this.#putData(flow, length)
+    if (flow.sending.isFinDue) this.#putFin(flow)
+  }
+
+  /** A flow that is alone fills the slab; otherwise they share it. */
+  #lengthOf(sendable: number): number {
+    const turn = this.#ready.size === 0 ? SLAB_BYTES : QUANTUM_BYTES
+    const wanted = Math.min(sendable, turn)
+    const room = this.#outbox.room - HEADER_BYTES
+    if (wanted <= room || room >= LEAST_PART_BYTES) return Math.min(wanted, room)
+    return Math.min(wanted, SLAB_BYTES - HEADER_BYTES)
+  }
+
+  #putData({ stream, sending }: EndFlow, length: number): void {
+    const at = this.#outbox.reserve(HEADER_BYTES + length)
+    putHeader(this.#outbox.slab, at, TYPE.DATA, length, stream)
+    sending.take(this.#outbox.slab, at + HEADER_BYTES, length)
+  }
+
+  #putFin({ stream, sending }: EndFlow): void {
+    const at = this.#outbox.reserve(FIN_FRAME_BYTES)
+    putFin(this.#outbox.slab, at, stream, sending.endOffset)
+    sending.finSent()
+  }
+}

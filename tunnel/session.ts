@@ -1,0 +1,191 @@
+import { Bucket } from './bucket.ts'
+import { type ResetCode, TunnelError } from './codes.ts'
+import type { ControlCodec, ControlMessage } from './control.ts'
+import { readOffset } from './frames/bytes.ts'
+import { Decoder, type FrameSink } from './frames/decoder.ts'
+import { isControl, TYPE } from './frames/frame.ts'
+import { readGoAway } from './frames/read.ts'
+import { bodyFrame, type GoAway, goAwayFrame, pingFrame } from './frames/write.ts'
+import type { Rates } from './limits.ts'
+import { Liveness, RoundTrip } from './liveness.ts'
+import { Outbox, type SlabPool } from './outbox.ts'
+import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
+
+export interface SessionOptions {
+  readonly link: LinkPort
+  readonly clock: TunnelClock
+  readonly codec: ControlCodec
+  readonly pool: SlabPool
+  readonly rates: Rates
+  readonly maxQueuedBytes: number
+  readonly owner: SessionOwner
+}
+
+/** Who has the flows of a tunnel: an endpoint or a relay. */
+export interface SessionOwner {
+  /** A frame of a flow, or RESET_FLOW. May throw TunnelError, which closes the tunnel. */
+  frame: FrameSink
+  /** Every frame of one message was handed on. */
+  messageEnded(): void
+  control(message: ControlMessage): void
+  goAway(goAway: GoAway): void
+  /** Once a turn: put what there is to send into the outbox. */
+  compose(): void
+  /** The kernel took bytes of the outbox. */
+  drained(): void
+  closed(why: LinkClosed): void
+}
+
+/** What both ends of any tunnel do beside its flows: liveness, control messages, rates, the end. */
+export class Session {
+  readonly outbox: Outbox
+  readonly #options: SessionOptions
+  readonly #decoder: Decoder
+  readonly #liveness: Liveness
+  readonly #trip = new RoundTrip()
+  readonly #pings: Bucket
+  readonly #controls: Bucket
+  #over = false
+
+  constructor(options: SessionOptions) {
+    const { link, clock, rates, owner } = options
+    const now = clock.now()
+    this.#options = options
+    this.#decoder = new Decoder((...frame) => this.#frame(...frame))
+    this.#liveness = new Liveness(now)
+    this.#pings = new Bucket(...rates.ping, now)
+    this.#controls = new Bucket(...rates.control, now)
+    this.outbox = new Outbox({
+      ...options,
+      compose: () => this.#compose(),
+      overflow: () => this.#overflow(),
+    })
+    link.onDrain = () => owner.drained()
+    link.onMessage = (message) => this.#message(message)
+    this.#ping()
+  }
+
+  /** Starts to listen for the end of the link: when the owner can bear to hear it at once. */
+  start(): void {
+    this.#options.link.onClosed = (why) => this.#closed(why)
+  }
+
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  get rttMs(): number | undefined {
+    return this.#trip.leastMs
+  }
+
+  send(message: ControlMessage): void {
+    if (this.#over) return
+    const { type, body } = this.#options.codec.encode(message)
+    this.outbox.append(bodyFrame(type, 0, body))
+  }
+
+  goAway(goAway: GoAway): void {
+    if (!this.#over) this.outbox.append(goAwayFrame(goAway))
+  }
+
+  /** `waiting`: bytes are unacknowledged or an OPEN is unanswered. */
+  tick(now: number, waiting: boolean): void {
+    if (this.#over) return
+    const sign = this.#liveness.tick(now, waiting)
+    if (sign === 'ping') this.#ping()
+    if (sign === 'dead') this.#lose('nothing was heard from the other end')
+  }
+
+  close(code: ResetCode, reason: string): void {
+    if (this.#over) return
+    this.outbox.close()
+    this.#options.link.close(code, reason)
+    this.#closed({ code, reason, by: 'us' })
+  }
+
+  #message(message: Uint8Array): void {
+    if (this.#over) return
+    this.#liveness.heard()
+    try {
+      this.#decoder.push(message)
+      this.#options.owner.messageEnded()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Whatever goes wrong while a message is read ends its tunnel and nothing else. */
+  #fail(error: unknown): void {
+    if (error instanceof TunnelError) this.close(error.code, error.message)
+    else this.close('internal', error instanceof Error ? error.message : 'unknown error')
+  }
+
+  #frame(type: number, stream: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#over) return
+    if (type >= TYPE.OPEN && type <= TYPE.RESET_FLOW) {
+      this.#options.owner.frame(type, stream, bytes, start, end)
+    } else if (isControl(type)) this.#control(type, bytes.subarray(start, end))
+    else this.#tunnelFrame(type, bytes, start, end)
+  }
+
+  #tunnelFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
+    switch (type) {
+      case TYPE.PING:
+        this.#answerPing(bytes, start)
+        break
+      case TYPE.PONG:
+        this.#trip.add(this.#options.clock.micros() - readOffset(bytes, start))
+        break
+      case TYPE.GOAWAY:
+        this.#options.owner.goAway(readGoAway(bytes, start, end))
+        break
+      case TYPE.RECEIVED:
+        break
+      default:
+        throw new TunnelError('protocol-error', 'a handshake frame after READY', { type })
+    }
+  }
+
+  #answerPing(bytes: Uint8Array, start: number): void {
+    if (!this.#pings.take(this.#options.clock.now())) {
+      throw new TunnelError('rate-limited', 'too many PINGs')
+    }
+    this.outbox.append(bodyFrame(TYPE.PONG, 0, bytes.subarray(start, start + 8)))
+  }
+
+  #control(type: number, body: Uint8Array): void {
+    if (!this.#controls.take(this.#options.clock.now())) {
+      throw new TunnelError('rate-limited', 'too many control messages')
+    }
+    this.#options.owner.control(this.#options.codec.decode(type, body))
+  }
+
+  #ping(): void {
+    this.outbox.append(pingFrame(TYPE.PING, Math.floor(this.#options.clock.micros())))
+  }
+
+  #compose(): void {
+    try {
+      this.#options.owner.compose()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #overflow(): void {
+    this.#lose('the other end does not read', 'over-budget')
+  }
+
+  #lose(reason: string, code: ResetCode = 'tunnel-lost'): void {
+    if (this.#over) return
+    this.#options.link.terminate()
+    this.#closed({ code, reason, by: 'us' })
+  }
+
+  #closed(why: LinkClosed): void {
+    if (this.#over) return
+    this.#over = true
+    this.outbox.close()
+    this.#options.owner.closed(why)
+  }
+}
