@@ -29,22 +29,29 @@ export interface LeaseFileOptions {
  * @throws {LeaseFileError}
  */
 export function openLeaseFile(file: string, options: LeaseFileOptions): LeaseTable {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
   try {
-    return new LeaseTable(open(file), () => 0)
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    return openOrReplace(file, options)
   } catch (error) {
-    if (!isDamaged(error)) throw new LeaseFileError(file, reasonOf(error))
-    const to = setAside(file)
-    options.onSetAside({ to, reason: reasonOf(error) })
-    // Addresses of the lost file may live on in programs: begin where they hardly were.
-    const first = () => new DataView(options.random(4).slice().buffer).getUint32(0)
-    return new LeaseTable(open(file), first)
+    throw new LeaseFileError(file, reasonOf(error))
   }
 }
 
 /** A book without a file, for as long as the process lives. */
 export function openLeaseMemory(): LeaseTable {
   return new LeaseTable(open(':memory:'), () => 0)
+}
+
+function openOrReplace(file: string, options: LeaseFileOptions): LeaseTable {
+  try {
+    return new LeaseTable(open(file), () => 0)
+  } catch (error) {
+    if (!isDamaged(error)) throw error
+    options.onSetAside({ to: setAside(file), reason: reasonOf(error) })
+    // Addresses of the lost file may live on in programs: begin where they hardly were.
+    const first = () => new DataView(options.random(4).slice().buffer).getUint32(0)
+    return new LeaseTable(open(file), first)
+  }
 }
 
 function open(file: string): DatabaseSync {
@@ -66,7 +73,7 @@ function setUp(db: DatabaseSync): void {
   db.exec('pragma synchronous = full')
   const [check] = Object.values(db.prepare('pragma quick_check(1)').get() ?? {})
   if (check !== 'ok') throw new DamagedError(String(check))
-  const version = numberFrom(db.prepare('pragma user_version').get(), 'user_version') ?? 0
+  const version = Number(db.prepare('pragma user_version').get()?.user_version ?? 0)
   if (version > LEASE_SCHEMA_VERSION)
     throw new Error(`it is of version ${version}, newer than this byname`)
   if (version < LEASE_SCHEMA_VERSION) db.exec(`begin immediate; ${LEASE_SCHEMA} commit`)

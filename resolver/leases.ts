@@ -2,32 +2,9 @@ import type { Hostname } from '../names/hostname.ts'
 import type { RangePair } from './choice.ts'
 import { LEASE_RULES, type LeaseBook, type LeaseRules } from './lease-book.ts'
 import { addressBytes, type Family } from './range.ts'
-import { RangeLeases } from './range-leases.ts'
+import { type LeaseAnswer, type LeaseGauges, RangeLeases } from './range-leases.ts'
 
-export type LeaseAnswer =
-  | Lease
-  /** The range has no addresses of that family. */
-  | { readonly kind: 'no-family' }
-  /** None is free: not in the range, or not within the cap of the wildcard app. */
-  | { readonly kind: 'exhausted'; readonly what: 'range' | 'app'; readonly capacity: number }
-  /** It could not be written down, so it must not be given out. */
-  | { readonly kind: 'failed'; readonly reason: string }
-
-export interface Lease {
-  readonly kind: 'leased'
-  readonly address: string
-  /** The address as it travels in a record. */
-  readonly bytes: Uint8Array
-}
-
-/** What a gauge shows of one range. */
-export interface LeaseGauges {
-  readonly cidr: string
-  readonly capacity: number
-  readonly inUse: number
-  readonly resting: number
-  readonly refused: number
-}
+export type { Lease, LeaseAnswer, LeaseGauges } from './range-leases.ts'
 
 /**
  * Synthetic addresses: one for each (name, family), which keeps its meaning until the range is
@@ -54,7 +31,12 @@ export class Leases {
   /** The name that an address means, in any spelling of it; it counts as used now. */
   nameOf(address: string, now: number): Hostname | undefined {
     const bytes = addressBytes(address)
-    return bytes && this.#of(familyOf(bytes))?.nameOf(address, now)
+    return bytes && this.nameOfBytes(bytes, now)
+  }
+
+  /** As {@link nameOf}, of an address in octets. */
+  nameOfBytes(bytes: Uint8Array, now: number): Hostname | undefined {
+    return this.#of(familyOf(bytes))?.nameOf(bytes, now)
   }
 
   /** Whether an address (octets) lies in a range of ours, leased or not. */

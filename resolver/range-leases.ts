@@ -1,7 +1,31 @@
 import { findHostname, type Hostname } from '../names/hostname.ts'
 import type { LeaseBook, LeaseRules } from './lease-book.ts'
-import type { Lease, LeaseAnswer, LeaseGauges } from './leases.ts'
 import type { SyntheticRange } from './range.ts'
+
+export type LeaseAnswer =
+  | Lease
+  /** The range has no addresses of that family. */
+  | { readonly kind: 'no-family' }
+  /** None is free: not in the range, or not within the cap of the wildcard app. */
+  | { readonly kind: 'exhausted'; readonly what: 'range' | 'app'; readonly capacity: number }
+  /** It could not be written down, so it must not be given out. */
+  | { readonly kind: 'failed'; readonly reason: string }
+
+export interface Lease {
+  readonly kind: 'leased'
+  readonly address: string
+  /** The address as it travels in a record. */
+  readonly bytes: Uint8Array
+}
+
+/** What a gauge shows of one range. */
+export interface LeaseGauges {
+  readonly cidr: string
+  readonly capacity: number
+  readonly inUse: number
+  readonly resting: number
+  readonly refused: number
+}
 
 interface Remembered {
   readonly lease: Lease
@@ -41,7 +65,7 @@ export class RangeLeases {
     }
   }
 
-  nameOf(address: string, now: number): Hostname | undefined {
+  nameOf(address: Uint8Array, now: number): Hostname | undefined {
     const slot = this.range.slotOf(address)
     if (slot === undefined) return undefined
     const remembered = this.#bySlot.get(slot)

@@ -40,12 +40,10 @@ export class SyntheticRange {
     return textOf(this.bytesAt(slot))
   }
 
-  /** The slot of an address in any spelling (IPv4-mapped too), or `undefined` if it has none. */
-  slotOf(address: string): number | undefined {
-    const bytes = addressBytes(address)
-    if (bytes === undefined || !this.contains(bytes)) return undefined
-    const index = indexOf(bytes, this.#base)
-    const slot = index - FIRST_INDEX
+  /** The slot of an address (octets), or `undefined` if it has none. */
+  slotOf(bytes: Uint8Array): number | undefined {
+    if (!this.contains(bytes)) return undefined
+    const slot = indexOf(bytes, this.#base) - FIRST_INDEX
     return slot >= 0 && slot < this.capacity ? slot : undefined
   }
 
