@@ -33,6 +33,10 @@ export class YamlReader {
     this.finish()
   }
 
+  refuseDirectives(): void {
+    this.#refuse(0, 'ERR_YAML_DIRECTIVE', 'directives (%YAML, %TAG) are not allowed')
+  }
+
   finish(): void {
     if (this.#problems.length > 0) throw new ConfigError(this.#problems)
   }
@@ -172,11 +176,6 @@ const SENTENCES: Partial<Record<ErrorCode, Told>> = {
     code: 'ERR_YAML_ALIAS',
     message: 'a word that begins with * or & must be in quotes',
     fix: 'put it in quotes',
-  },
-  TAG_RESOLVE_FAILED: {
-    code: 'ERR_YAML_TAG',
-    message: 'tags (!name) are not allowed',
-    fix: 'put the value in quotes',
   },
   RESOURCE_EXHAUSTION: { code: 'ERR_YAML_TOO_DEEP', message: 'the file is nested too deeply' },
 }

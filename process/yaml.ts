@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument } from 'yaml'
 import type { YamlDocument } from './yaml-node.ts'
 import { ConfigError } from './yaml-problem.ts'
 import { YamlReader } from './yaml-reader.ts'
@@ -37,10 +37,17 @@ export function readYaml(text: string, file: string, options: ReadYamlOptions = 
     logLevel: 'error',
   })
   const reader = new YamlReader(file, bare, lines)
-  reader.takeErrors([...parsed.errors, ...parsed.warnings])
+  reader.takeErrors(parsed.errors)
+  if (hasDirectives(parsed)) reader.refuseDirectives()
   const root = parsed.contents === null ? undefined : reader.node(parsed.contents, 0)
   reader.finish()
   return { file, text: bare, root }
+}
+
+/** `%YAML 1.1` would turn `yes` into a truth value and 010 into eight. */
+function hasDirectives({ directives, warnings }: Document): boolean {
+  if (warnings.some(({ code }) => code === 'BAD_DIRECTIVE')) return true
+  return directives?.yaml.explicit === true || Object.keys(directives?.tags ?? {}).length > 1
 }
 
 function refuseUnreadable(text: string, file: string, maxBytes: number): void {
