@@ -1,0 +1,231 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { Entries } from './sqlite/entries.ts'
+import { openFile } from './sqlite/file.ts'
+import { followEntries, tailRecords } from './sqlite/follow.ts'
+import { storeProblem } from './sqlite/problem.ts'
+import { WriteQueue } from './sqlite/queue.ts'
+import { Records } from './sqlite/records.ts'
+import { Wake } from './sqlite/wake.ts'
+import {
+  type Change,
+  type Entry,
+  type FollowOptions,
+  type Json,
+  type LogBound,
+  type LogRecord,
+  type ReadOptions,
+  STORE_LIMITS,
+  type Store,
+  StoreError,
+  type WriteOptions,
+  type WriteResult,
+} from './store.ts'
+
+export interface SqliteOptions {
+  readonly path: string
+  readonly now?: () => number
+  /** Bounds of logs by name; others have {@link DEFAULT_BOUND}. */
+  readonly logs?: Readonly<Record<string, LogBound>>
+}
+
+export const DEFAULT_BOUND: LogBound = { maxAgeMs: 90 * 86_400_000, maxBytes: 256 * 1024 * 1024 }
+
+/** Another process's commit is seen after this long at most: 3 µs of work each time. */
+const POLL_MS = 8
+const SWEEP_MS = 500
+
+/**
+ * The embedded store: one SQLite file (write-ahead log), which several processes of one machine may
+ * hold at once. Not for network file systems, whose locks and shared memory SQLite cannot trust.
+ * @throws {StoreError}
+ */
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+  return new SqliteStore(await openFile(options.path), options)
+}
+
+class SqliteStore implements Store {
+  readonly #db: DatabaseSync
+  readonly #path: string
+  readonly #now: () => number
+  readonly #entries: Entries
+  readonly #records: Records
+  readonly #queue: WriteQueue
+  readonly #wake = new Wake()
+  readonly #dataVersion: StatementSync
+  readonly #polling: NodeJS.Timeout
+  readonly #sweeping: NodeJS.Timeout
+  #followers = 0
+  #seenVersion: unknown
+  #lastReadAt: number
+  #isSweeping = false
+
+  constructor(db: DatabaseSync, { path, now = Date.now, logs = {} }: SqliteOptions) {
+    this.#db = db
+    this.#path = path
+    this.#now = now
+    this.#lastReadAt = now()
+    this.#entries = new Entries(db)
+    this.#records = new Records(db, (log) => logs[log] ?? DEFAULT_BOUND)
+    this.#queue = new WriteQueue(db, path, () => this.#wake.poke())
+    this.#dataVersion = db.prepare('pragma data_version')
+    this.#polling = setInterval(() => this.#poll(), POLL_MS).unref()
+    this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS).unref()
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    return this.#read(() => this.#entries.get(key, this.#now()))
+  }
+
+  async list(
+    prefix: string,
+    { after = '', limit = 1_000 }: { readonly after?: string; readonly limit?: number } = {},
+  ): Promise<Entry[]> {
+    return this.#read(() => this.#entries.list(prefix, after, limit, this.#now()))
+  }
+
+  async create(key: string, value: Json, options: WriteOptions = {}): Promise<WriteResult> {
+    const text = this.#encodeEntry(key, value)
+    return this.#write(() => this.#entries.create(key, text, options, this.#now()), options)
+  }
+
+  async update(
+    key: string,
+    value: Json,
+    revision: number,
+    options: WriteOptions = {},
+  ): Promise<WriteResult> {
+    const text = this.#encodeEntry(key, value)
+    return this.#write(
+      () => this.#entries.update(key, text, revision, options, this.#now()),
+      options,
+    )
+  }
+
+  async delete(key: string, revision?: number): Promise<WriteResult> {
+    return this.#write(() => this.#entries.delete(key, revision, this.#now()))
+  }
+
+  async append(log: string, record: Json): Promise<number> {
+    const text = this.#encode(record, STORE_LIMITS.recordBytes)
+    return this.#write(() => this.#records.append(log, text, this.#now()), { ephemeral: true })
+  }
+
+  async read(log: string, options: ReadOptions = {}): Promise<LogRecord[]> {
+    return this.#read(() => this.#records.read(log, options))
+  }
+
+  follow({ prefix, cursor, signal }: FollowOptions): AsyncIterable<Change> {
+    const wakes = this.#wakes(signal)
+    return this.#guard(followEntries(this.#entries, { prefix, cursor }, wakes))
+  }
+
+  tail(
+    log: string,
+    { after, signal }: { readonly after?: number; readonly signal: AbortSignal },
+  ): AsyncIterable<LogRecord> {
+    return this.#guard(tailRecords(this.#records, log, after, this.#wakes(signal)))
+  }
+
+  lastReadAt(): number {
+    return this.#lastReadAt
+  }
+
+  async close(): Promise<void> {
+    if (!this.#db.isOpen) return
+    clearInterval(this.#polling)
+    clearInterval(this.#sweeping)
+    this.#queue.close()
+    this.#db.close()
+    this.#wake.poke()
+  }
+
+  /** Once at the beginning, then after every commit of anybody, until aborted or closed. */
+  async *#wakes(signal: AbortSignal): AsyncIterable<void> {
+    const stop = () => this.#wake.poke()
+    signal.addEventListener('abort', stop, { once: true })
+    // Whoever follows waits for something: that keeps the process alive, the store alone does not.
+    if (++this.#followers === 1) this.#polling.ref()
+    try {
+      while (!signal.aborted && this.#db.isOpen) {
+        const next = this.#wake.next()
+        yield
+        await next
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      if (--this.#followers === 0) this.#polling.unref()
+    }
+  }
+
+  /** data_version changes when another connection has committed. */
+  #poll(): void {
+    try {
+      const version = this.#dataVersion.get()?.data_version
+      this.#lastReadAt = this.#now()
+      if (version !== this.#seenVersion) this.#wake.poke()
+      this.#seenVersion = version
+    } catch {
+      // Told by lastReadAt, which stays where it was.
+    }
+  }
+
+  #sweep(): void {
+    if (this.#isSweeping) return
+    try {
+      const now = this.#now()
+      if (!this.#entries.needsSweep(now) && !this.#records.needsDrop(now)) return
+    } catch {
+      return
+    }
+    this.#isSweeping = true
+    const swept = this.#write(() => this.#sweepNow(), { ephemeral: true })
+    const done = () => {
+      this.#isSweeping = false
+    }
+    swept.then(done, done)
+  }
+
+  #sweepNow(): void {
+    this.#entries.sweep(this.#now())
+    this.#records.dropOld(this.#now())
+  }
+
+  #read<T>(read: () => T): T {
+    if (!this.#db.isOpen) throw this.#queue.closedError()
+    try {
+      return read()
+    } catch (error) {
+      throw storeProblem(error, this.#path)
+    }
+  }
+
+  async *#guard<T>(items: AsyncIterable<T>): AsyncIterable<T> {
+    try {
+      yield* items
+    } catch (error) {
+      throw this.#db.isOpen ? storeProblem(error, this.#path) : this.#queue.closedError()
+    }
+  }
+
+  #write<T>(write: () => T, { ephemeral = false }: WriteOptions = {}): Promise<T> {
+    return this.#queue.run(write, ephemeral)
+  }
+
+  #encodeEntry(key: string, value: Json): string {
+    if (key.length > 0 && key.length <= STORE_LIMITS.keyCharacters) {
+      return this.#encode(value, STORE_LIMITS.valueBytes)
+    }
+    throw this.#tooLarge('key')
+  }
+
+  #encode(value: Json, maxBytes: number): string {
+    const text = JSON.stringify(value)
+    if (Buffer.byteLength(text) > maxBytes) throw this.#tooLarge('value')
+    return text
+  }
+
+  #tooLarge(what: 'key' | 'value'): StoreError {
+    const path = this.#path
+    return new StoreError('ERR_STORE_TOO_LARGE', `too large a ${what} for the store`, { path })
+  }
+}
