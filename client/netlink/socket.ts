@@ -11,6 +11,7 @@ export const NETLINK = { route: 0, sockDiag: 4, netfilter: 12 } as const
  * synchronous and take microseconds; a kernel that does not answer within a second is an error.
  */
 export interface Netlink {
+  readonly fd: number
   /**
    * Sends one or several messages in one datagram and waits for as many acknowledgements
    * (NLMSG_ERROR with 0, or NLMSG_DONE at the end of a dump: ask for them with NLM_F_ACK or
@@ -41,9 +42,15 @@ export class NetlinkError extends Error {
 /** @throws {NetlinkError} where the kernel has no such protocol or a seccomp filter forbids it. */
 export function openNetlink(protocol: (typeof NETLINK)[keyof typeof NETLINK]): Netlink {
   const fd = must('socket', libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))
+  return netlinkOn(fd)
+}
+
+/** Speaks over a netlink socket that was opened elsewhere; owns the descriptor from now on. */
+export function netlinkOn(fd: number): Netlink {
   libc().setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ONE_SECOND, ONE_SECOND.length)
   let sequence = 0
   return {
+    fd,
     request(messages, expectedAcks) {
       const first = sequence + 1
       const { bytes, last } = withSequence(messages, first)
