@@ -56,10 +56,15 @@ function refuseUnreadable(text: string, file: string, maxBytes: number): void {
     throw new ConfigError([{ code: 'ERR_YAML_TOO_LARGE', file, line: 1, column: 1, message }])
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.exec(text)
-  if (!control) return
-  const before = text.slice(0, control.index).split(/\r\n|\n|\r/)
+  const unreadable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffd]/.exec(text)
+  if (!unreadable) return
+  const before = text.slice(0, unreadable.index).split(/\r\n|\n|\r/)
   const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
-  const message = `a control character (code ${control[0].charCodeAt(0)}) is not allowed`
+  const [character] = unreadable
+  if (character === '\ufffd') {
+    const message = 'the file is not UTF-8 here, or was cut and mended'
+    throw new ConfigError([{ code: 'ERR_YAML_NOT_UTF8', file, ...place, message }])
+  }
+  const message = `a control character (code ${character.charCodeAt(0)}) is not allowed`
   throw new ConfigError([{ code: 'ERR_YAML_CONTROL_CHARACTER', file, ...place, message }])
 }

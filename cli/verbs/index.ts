@@ -7,7 +7,9 @@ type Register = (program: Command, out: Output) => void
  * Every verb by its first word, each in a file of its own that is read only when the word is typed
  * (or all of them, for help): `byname run` must not wait for the code of `byname edge`.
  */
-const FILES: Record<string, () => Promise<{ register: Register }>> = {}
+const FILES: Record<string, () => Promise<{ register: Register }>> = {
+  policy: () => import('./policy.ts'),
+}
 
 export const VERBS = {
   async register(program: Command, out: Output, word: string | undefined): Promise<void> {

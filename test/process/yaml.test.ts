@@ -102,6 +102,7 @@ describe('a YAML file', () => {
     ['? [a, b]\n: c', '1:3', 'ERR_YAML_KEY', undefined],
     ['a: "\\e[31m"', '1:4', 'ERR_YAML_CONTROL_CHARACTER', undefined],
     ['a: \u0000', '1:4', 'ERR_YAML_CONTROL_CHARACTER', undefined],
+    ['a: b\nc: \ufffd', '2:4', 'ERR_YAML_NOT_UTF8', undefined],
   ]
   for (const [text, place, code, fix] of REFUSED) {
     it(`is refused with its place: ${JSON.stringify(text)}`, () => {
