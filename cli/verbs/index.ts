@@ -8,7 +8,9 @@ type Register = (program: Command, out: Output) => void
  * (or all of them, for help): `byname run` must not wait for the code of `byname edge`.
  */
 const FILES: Record<string, () => Promise<{ register: Register }>> = {
+  connector: () => import('./connector.ts'),
   policy: () => import('./policy.ts'),
+  publish: () => import('./publish.ts'),
 }
 
 export const VERBS = {
