@@ -37,6 +37,8 @@ export interface GateOptions {
   readonly judge: Judge
   readonly names: Names
   readonly standing: (session: string) => Standing
+  /** How long ago the store was last read: revocations written there are not known since. */
+  readonly storeAgeMs: () => number
   readonly clock: TunnelClock
   readonly limits: { readonly flows: number; readonly flowsPerSession: number }
 }
@@ -68,6 +70,7 @@ export class Gate {
   }
 
   admit(request: FlowRequest): Grant | Denial {
+    if (this.#options.storeAgeMs() > BLIND_REFUSE_MS) return BLIND
     return this.#overLimit(request) ?? this.#decide(request)
   }
 
@@ -96,14 +99,22 @@ export class Gate {
     this.#live.remove(flowId)
   }
 
-  /** The policy, the connectors or what is known of people changed. */
-  judgeAll(): void {
-    this.#pass.start()
+  /** The policy or the connectors changed. Resolves when every flow has been judged. */
+  judgeAll(): Promise<void> {
+    return this.#pass.start()
   }
 
-  /** A session ended or changed: its flows are judged before this returns. */
-  judgeSession(session: string): void {
-    for (const flow of [...this.#live.ofSession(session)]) this.#judgeAgain(flow)
+  /** A session ended or changed. Resolves when its flows have been judged. */
+  judgeSession(session: string): Promise<void> {
+    const flows = [...this.#live.ofSession(session)]
+    const { clock } = this.#options
+    const visit = (flow: LiveFlow) => this.#judgeAgain(flow)
+    return new Pass({ clock, items: () => flows, visit }).start()
+  }
+
+  /** Call it about every second. An edge that is blind to revocations for long cuts what it has. */
+  tick(): void {
+    if (this.#options.storeAgeMs() > BLIND_CUT_MS) void this.judgeAll()
   }
 
   #overLimit({ session }: FlowRequest): Denial | undefined {
@@ -139,8 +150,9 @@ export class Gate {
   }
 
   #reasonToCut(flow: LiveFlow): Cut | undefined {
-    const { names, clock } = this.#options
+    const { names, clock, storeAgeMs } = this.#options
     const { name, port, protocol } = flow.request
+    if (storeAgeMs() > BLIND_CUT_MS) return cutOf(BLIND)
     if (!names.findConnector(flow.connectorId)) {
       return { code: 'connector-revoked', reason: 'the connector that carried it was revoked' }
     }
@@ -173,9 +185,14 @@ export class Gate {
       if (until <= now) isDue = true
       else this.#wakeAt(until)
     }
-    if (isDue) this.#pass.start()
+    if (isDue) void this.judgeAll()
   }
 }
+
+/** identity.md, "Cut at once": without the store, open nothing after 10 s, cut all after 60 s. */
+const BLIND_REFUSE_MS = 10_000
+const BLIND_CUT_MS = 60_000
+const BLIND = deny('internal', 'the edge cannot read its store')
 
 /** Node's timers overflow after 24.8 days; clocks are also set back and forth. */
 const LONGEST_TIMER_MS = 3_600_000

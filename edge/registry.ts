@@ -2,16 +2,28 @@ import type { Hostname } from '../names/hostname.ts'
 import type { NamePattern } from '../names/pattern.ts'
 import { LabelTrie } from '../names/trie.ts'
 import type { AnnouncedApp, PortRange } from '../tunnel/control.ts'
-import { type Chair, type Enrolled, listingsOf, liveTunnels, tunnelsOf } from './registry/chair.ts'
+import {
+  type Chair,
+  type Enrolled,
+  listingsOf,
+  liveTunnels,
+  newProcess,
+  tunnelsOf,
+} from './registry/chair.ts'
 import { type Carrier, lessLoadedOfTwo } from './registry/choice.ts'
 import { Directory, type Listing, type Publication } from './registry/directory.ts'
-import { type Offer, type SortedOffers, sortOffers } from './registry/offer.ts'
+import { isSameOffer, type Offer, type SortedOffers, sortOffers } from './registry/offer.ts'
 
 export type { Enrolled }
 
 export type Picked<Tunnel> =
   | { readonly kind: 'picked'; readonly tunnel: Tunnel; readonly connector: Enrolled }
   | { readonly kind: 'no-such-name' | 'not-published' | 'connector-down' }
+
+/** `isNews`: this process has not said so before, so that somebody should hear of it. */
+export interface Announced extends SortedOffers {
+  readonly isNews: boolean
+}
 
 export interface Seat<Tunnel> {
   readonly connector: Enrolled
@@ -24,7 +36,7 @@ export interface RegistryOptions {
   readonly zones: readonly Hostname[]
   /** Gives [0, 1). */
   readonly random: () => number
-  /** Names, ports or owners of names may have changed. */
+  /** Names, ports or owners of names have changed. */
   readonly changed: () => void
 }
 
@@ -54,7 +66,7 @@ export class Registry<Tunnel extends Carrier> {
     }
     for (const tunnel of orphans) this.#sitting.delete(tunnel)
     for (const connector of connectors) this.#seat(connector)
-    this.#touch()
+    this.#touch(true)
     return orphans
   }
 
@@ -71,7 +83,7 @@ export class Registry<Tunnel extends Carrier> {
   attach(connectorId: string, instance: string, tunnel: Tunnel): boolean {
     const chair = this.#chairs.get(connectorId)
     if (!chair) return false
-    const process = chair.instances.get(instance) ?? { tunnels: new Set(), offers: [] }
+    const process = chair.instances.get(instance) ?? newProcess<Tunnel>()
     process.tunnels.add(tunnel)
     chair.instances.set(instance, process)
     this.#sitting.set(tunnel, { chair, instance })
@@ -82,22 +94,28 @@ export class Registry<Tunnel extends Carrier> {
     const seat = this.#sitting.get(tunnel)
     if (!seat) return
     this.#sitting.delete(tunnel)
-    const process = seat.chair.instances.get(seat.instance)
+    const { instances } = seat.chair
+    const process = instances.get(seat.instance)
     process?.tunnels.delete(tunnel)
-    if (process?.tunnels.size === 0) seat.chair.instances.delete(seat.instance)
-    this.#touch()
+    if (process?.tunnels.size !== 0) return
+    instances.delete(seat.instance)
+    this.#touch(!isSameOffer(process.offers, seat.chair.known))
   }
 
   /** What the process at the other end of `tunnel` offers from now on, over all its tunnels. */
-  announce(tunnel: Tunnel, apps: readonly AnnouncedApp[]): SortedOffers {
+  announce(tunnel: Tunnel, apps: readonly AnnouncedApp[]): Announced {
     const seat = this.#sitting.get(tunnel)
-    if (!seat) return { accepted: [], refused: [] }
-    const sorted = sortOffers(apps, seat.chair.connector.grants)
-    const process = seat.chair.instances.get(seat.instance)
-    if (process) process.offers = sorted.accepted
-    seat.chair.known = sorted.accepted
-    this.#touch()
-    return sorted
+    const process = seat?.chair.instances.get(seat.instance)
+    if (!seat || !process) return { accepted: [], refused: [], isNews: false }
+    const { accepted, refused } = sortOffers(apps, seat.chair.connector.grants)
+    const before = [process.offers, seat.chair.known]
+    const areNamesNew = before.some((offers) => !isSameOffer(offers, accepted))
+    const isNews = areNamesNew || JSON.stringify(process.refused) !== JSON.stringify(refused)
+    process.offers = accepted
+    process.refused = refused
+    seat.chair.known = accepted
+    this.#touch(areNamesNew)
+    return { accepted, refused, isNews }
   }
 
   /** What a connector offered before this edge started. */
@@ -105,7 +123,7 @@ export class Registry<Tunnel extends Carrier> {
     const chair = this.#chairs.get(connectorId)
     if (!chair || chair.known.length > 0) return
     chair.known = sortOffers(apps, chair.connector.grants).accepted
-    this.#touch()
+    this.#touch(true)
   }
 
   isPrivate(name: Hostname): boolean {
@@ -186,8 +204,10 @@ export class Registry<Tunnel extends Carrier> {
     return tunnel && connector ? { kind: 'picked', tunnel, connector } : { kind: 'connector-down' }
   }
 
-  #touch(): void {
+  /** Tunnels come and go all the time: whoever waits for changes wants those of names only. */
+  #touch(areNamesNew: boolean): void {
     this.#directory = undefined
+    if (!areNamesNew) return
     this.#privates = undefined
     this.#options.changed()
   }

@@ -18,16 +18,22 @@ export class Pass<Item> {
   readonly #options: PassOptions<Item>
   #items: Iterator<Item> | undefined
   #isAskedAgain = false
+  #waiting: (() => void)[] = []
 
   constructor(options: PassOptions<Item>) {
     this.#options = options
   }
 
-  start(): void {
-    if (this.#items) {
-      this.#isAskedAgain = true
-      return
-    }
+  /** The first slice is done before this returns; resolves when all have been visited since the call. */
+  start(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiting.push(resolve)
+    if (this.#items) this.#isAskedAgain = true
+    else this.#begin()
+    return promise
+  }
+
+  #begin(): void {
     this.#isAskedAgain = false
     this.#items = this.#options.items()[Symbol.iterator]()
     this.#slice()
@@ -43,7 +49,8 @@ export class Pass<Item> {
       return
     }
     this.#items = undefined
-    if (this.#isAskedAgain) this.start()
+    if (this.#isAskedAgain) this.#begin()
+    else for (const done of this.#waiting.splice(0)) done()
   }
 
   /** @returns whether there may be more */

@@ -1,6 +1,6 @@
 import type { NamePattern } from '../../names/pattern.ts'
 import type { Listing } from './directory.ts'
-import { isGranted, type Offer } from './offer.ts'
+import { isGranted, type Offer, type RefusedOffer } from './offer.ts'
 
 /** What the registry needs of a connector's enrolment. */
 export interface Enrolled {
@@ -12,9 +12,23 @@ export interface Enrolled {
 /** A connector's place at the table; each of its processes has tunnels and offers of its own. */
 export interface Chair<Tunnel> {
   connector: Enrolled
-  readonly instances: Map<string, { readonly tunnels: Set<Tunnel>; offers: readonly Offer[] }>
+  readonly instances: Map<string, Process<Tunnel>>
   known: readonly Offer[]
 }
+
+/** One connector process: it announces once for all its tunnels. */
+export interface Process<Tunnel> {
+  readonly tunnels: Set<Tunnel>
+  offers: readonly Offer[]
+  /** Undefined before its first announcement. */
+  refused: readonly RefusedOffer[] | undefined
+}
+
+export const newProcess = <Tunnel>(): Process<Tunnel> => ({
+  tunnels: new Set(),
+  offers: [],
+  refused: undefined,
+})
 
 export const tunnelsOf = <Tunnel>(chair: Chair<Tunnel>): Tunnel[] =>
   [...chair.instances.values()].flatMap(({ tunnels }) => [...tunnels])

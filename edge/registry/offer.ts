@@ -48,6 +48,12 @@ export const holdsPort = (
 ): boolean =>
   ports.some((range) => range.protocol === protocol && range.from <= port && port <= range.to)
 
+/** Whether two lists offer the same names and ports, in the same order; health is another matter. */
+export const isSameOffer = (a: readonly Offer[] | undefined, b: readonly Offer[]): boolean =>
+  a === b || (a !== undefined && JSON.stringify(a.map(namesOf)) === JSON.stringify(b.map(namesOf)))
+
+const namesOf = ({ pattern, ports, fixedTo }: Offer) => [pattern.kind, pattern.base, ports, fixedTo]
+
 function sortOffer(
   app: AnnouncedApp,
   grants: readonly NamePattern[],

@@ -23,6 +23,7 @@ function house(limits = { flows: 1000, flowsPerSession: 100 }) {
     exists: true,
     serves: true,
     connector: true,
+    storeAgeMs: 0,
     standing: { kind: 'good', who: alice } as Standing,
   }
   const gate = new Gate({
@@ -37,6 +38,7 @@ function house(limits = { flows: 1000, flowsPerSession: 100 }) {
       serves: () => world.serves,
     },
     standing: () => world.standing,
+    storeAgeMs: () => world.storeAgeMs,
     clock,
     limits,
   })
@@ -163,8 +165,8 @@ test('after a policy change flows that are still allowed go on and the others ar
   world.decide = function (this: FlowRequest) {
     return this.port === 443 ? { kind: 'allow', rule: 'other' } : NO_RULE
   }
-  gate.judgeAll()
-  gate.judgeAll()
+  void gate.judgeAll()
+  void gate.judgeAll()
   clock.run()
   assert.deepEqual(kept, [])
   assert.deepEqual(lost, [{ code: 'policy-changed', reason: 'no rule allows it' }])
@@ -176,7 +178,7 @@ test('a blocking rule is named in the cut', () => {
   const { gate, world } = house()
   const cuts = enter(gate)
   world.decide = () => ({ kind: 'deny', why: 'blocked', rule: 'nobody-suspended' })
-  gate.judgeAll()
+  void gate.judgeAll()
   assert.deepEqual(cuts, [
     {
       code: 'policy-changed',
@@ -191,7 +193,7 @@ test('the end of a session cuts its flows at once and nobody else’s', () => {
   const mine = enter(gate, 'mine')
   const theirs = enter(gate, 'theirs', { session: 's2' })
   world.standing = { kind: 'ended', code: 'session-revoked', reason: 'an admin ended it' }
-  gate.judgeSession('s1')
+  void gate.judgeSession('s1')
   assert.deepEqual(mine, [{ code: 'session-revoked', reason: 'an admin ended it' }])
   assert.deepEqual(theirs, [])
 })
@@ -200,12 +202,12 @@ test('a withdrawn app and a revoked connector cut the flows that they carried', 
   const { gate, world } = house()
   const withdrawn = enter(gate, 'f1')
   world.serves = false
-  gate.judgeAll()
+  void gate.judgeAll()
   assert.equal(withdrawn[0]?.code, 'not-published')
   world.serves = true
   const revoked = enter(gate, 'f2')
   world.connector = false
-  gate.judgeAll()
+  void gate.judgeAll()
   assert.equal(revoked[0]?.code, 'connector-revoked')
 })
 
@@ -243,6 +245,36 @@ test('the earliest of several ends is the one that is waited for', () => {
   assert.equal(gate.liveCount, 0)
 })
 
+test('a gate that is blind to the store opens nothing after 10 s and cuts all after 60 s', () => {
+  const { gate, world } = house()
+  const cuts = enter(gate)
+  world.storeAgeMs = 10_001
+  gate.tick()
+  assert.equal((gate.admit(request()) as Denial).code, 'internal')
+  assert.equal(cuts.length, 0)
+  world.storeAgeMs = 60_001
+  gate.tick()
+  assert.equal(cuts[0]?.code, 'internal')
+})
+
+test('whoever waits for a judgement is told when every flow was judged after the cause', async () => {
+  const { gate, world, clock } = house({ flows: 20_000, flowsPerSession: 20_000 })
+  for (let at = 0; at < 5000; at++) enter(gate, `f${at}`)
+  world.decide = () => {
+    clock.spend(10)
+    return ALLOW
+  }
+  const first = gate.judgeAll()
+  world.decide = () => {
+    clock.spend(10)
+    return NO_RULE
+  }
+  const second = gate.judgeAll()
+  clock.run()
+  await Promise.all([first, second])
+  assert.equal(gate.liveCount, 0)
+})
+
 test('ten thousand flows are judged in slices that hold the loop for 20 ms at most', () => {
   const { gate, world, clock } = house({ flows: 20_000, flowsPerSession: 20_000 })
   for (let at = 0; at < 10_000; at++) enter(gate, `f${at}`)
@@ -256,7 +288,7 @@ test('ten thousand flows are judged in slices that hold the loop for 20 ms at mo
     longest = Math.max(longest, clock.micros() - sliceStart)
     return NO_RULE
   }
-  gate.judgeAll()
+  void gate.judgeAll()
   assert.ok(gate.liveCount > 0, 'not all in one go')
   clock.run()
   assert.equal(gate.liveCount, 0)

@@ -1,0 +1,100 @@
+import type { Log } from '../process/log.ts'
+import type { Announce, ControlMessage } from '../tunnel/control.ts'
+import type { Facts } from '../tunnel/flow.ts'
+import type { LinkClosed } from '../tunnel/port.ts'
+import type { RelayFlow, RelayHandlers, RelayTunnel } from '../tunnel/relay.ts'
+import type { Questions } from './questions.ts'
+import type { RefusedOffer } from './registry/offer.ts'
+import type { Registry } from './registry.ts'
+
+export interface ConnectorTunnelOptions {
+  readonly connector: { readonly id: string; readonly name: string }
+  readonly registry: Registry<RelayTunnel>
+  readonly questions: Questions<RelayTunnel>
+  /** Keeps what it offers for the next start of the edge. */
+  readonly remember: (connectorId: string) => void
+  readonly log: Log
+  readonly closed: (why: LinkClosed) => void
+}
+
+/** What a connector may do over its tunnel: say what it offers, answer questions, speak to the admin. */
+export class ConnectorTunnel implements RelayHandlers {
+  readonly #options: ConnectorTunnelOptions
+  #tunnel: RelayTunnel | undefined
+
+  constructor(options: ConnectorTunnelOptions) {
+    this.#options = options
+  }
+
+  /** Called once, in the turn in which the relay took the link over. */
+  attach(tunnel: RelayTunnel): void {
+    this.#tunnel = tunnel
+  }
+
+  /** Only clients open flows. */
+  open(flow: RelayFlow): void {
+    flow.refuse('protocol-error', 'a connector opens no flows')
+  }
+
+  control(message: ControlMessage): void {
+    if (!this.#tunnel) return
+    const { questions, log, connector } = this.#options
+    switch (message.kind) {
+      case 'announce':
+        this.#announce(this.#tunnel, message)
+        break
+      case 'resolved':
+        questions.answer(this.#tunnel, message)
+        break
+      case 'notice': {
+        const { level, code, text, facts } = message
+        const write = level === 'info' ? log.info : log.warn
+        write.call(log, { event: 'connector-notice', connector: connector.name, code, facts }, text)
+        break
+      }
+      default:
+        break
+    }
+  }
+
+  closed(why: LinkClosed): void {
+    const { registry, questions, closed } = this.#options
+    if (this.#tunnel) {
+      registry.detach(this.#tunnel)
+      questions.gone(this.#tunnel)
+    }
+    closed(why)
+  }
+
+  #announce(tunnel: RelayTunnel, { apps }: Announce): void {
+    const { registry, connector, log, remember } = this.#options
+    const { accepted, refused, isNews } = registry.announce(tunnel, apps)
+    // Its other tunnels say the same, and each change of an origin's health says it all again.
+    if (!isNews) return
+    const facts = { event: 'connector-announced', connector: connector.name, id: connector.id }
+    log.info({ ...facts, apps: accepted.length, refused: refused.length }, 'a connector announced')
+    for (const offer of refused.slice(0, MAX_NOTICES)) this.#refuse(tunnel, offer)
+    remember(connector.id)
+  }
+
+  /** Said to whoever runs the connector, and to whoever runs the edge. */
+  #refuse(tunnel: RelayTunnel, { pattern, why }: RefusedOffer): void {
+    const { connector, log } = this.#options
+    const text = `${connector.name} may not publish ${pattern}: ${WHY[why]}`
+    const facts: Facts = { pattern, why }
+    const code = 'ERR_ANNOUNCE_REFUSED'
+    tunnel.send({ kind: 'notice', level: 'error', code, text, facts })
+    const event = { event: 'announce-refused', connector: connector.name, id: connector.id }
+    log.warn({ ...event, pattern, why }, text)
+  }
+}
+
+/** The rest of a long list would only repeat the first ones. */
+const MAX_NOTICES = 20
+
+const WHY: Record<RefusedOffer['why'], string> = {
+  'not-granted': 'its enrolment does not grant that name',
+  'not-a-pattern': 'that is no hostname or pattern',
+  twice: 'it is announced twice',
+  'too-many': 'it announces too many apps',
+}

@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http'
+import https from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import type { HostPort } from '../settings.ts'
+import { Unproven } from './unproven.ts'
+
+export interface ListenOptions {
+  readonly listen: HostPort
+  readonly tls: { readonly key: string; readonly cert: string }
+  readonly connections: number
+  readonly unprovenPerAddress: number
+}
+
+export interface Door {
+  readonly server: https.Server
+  readonly port: number
+  /** Who answers HTTP requests from now on; until then they are refused with 503. */
+  answer(fetch: (request: Request) => Response | Promise<Response>): void
+  /** A tunnel of this address has proved nothing yet. @returns undefined: too many of them */
+  enter(address: string): (() => void) | undefined
+  close(): Promise<void>
+}
+
+/**
+ * The edge's one public listener: TLS 1.3, HTTP for sign-in and enrolment, WebSockets for tunnels.
+ * Node waits minutes for slow peers by default; here a peer that is not in after seconds is gone.
+ */
+export async function openDoor(options: ListenOptions): Promise<Door> {
+  const { tls, listen, connections, unprovenPerAddress } = options
+  const unproven = new Unproven(unprovenPerAddress)
+  const server = https.createServer({ ...TLS, ...LIMITS, ...tls })
+  server.maxConnections = connections
+  countConnections(server, unproven)
+  let listener = getRequestListener(() => new Response('starting\n', { status: 503 }))
+  server.on('request', (request, response) => void listener(request, response))
+  server.on('clientError', (_error, socket) => socket.destroy())
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(listen.port, listen.host, resolve)
+  })
+  return {
+    server,
+    port: (server.address() as AddressInfo).port,
+    answer: (fetch) => {
+      listener = getRequestListener(fetch)
+    },
+    enter: (address) => unproven.enter(address),
+    close: () => close(server),
+  }
+}
+
+/** Post-quantum first, so that a recording of today stays closed; the others for who cannot. */
+const TLS = {
+  minVersion: 'TLSv1.3',
+  ecdhCurve: 'X25519MLKEM768:X25519:prime256v1',
+  handshakeTimeout: 5000,
+} as const
+
+const LIMITS = {
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 16_384,
+} as const
+
+/**
+ * A connection holds a place of its address from TCP's accept on; a WebSocket gives it back, for what
+ * follows has limits of its own.
+ */
+function countConnections(server: https.Server, unproven: Unproven): void {
+  const held = new Map<string, () => void>()
+  const release = (key: string) => {
+    held.get(key)?.()
+    held.delete(key)
+  }
+  server.on('connection', (socket: Socket) => {
+    const key = keyOf(socket)
+    const leave = unproven.enter(socket.remoteAddress ?? '')
+    if (!leave) {
+      socket.destroy()
+      return
+    }
+    held.set(key, leave)
+    socket.once('close', () => release(key))
+  })
+  server.on('upgrade', ({ socket }: IncomingMessage) => release(keyOf(socket)))
+}
+
+/** The TLS socket that asks for a WebSocket and the TCP socket below it have the same peer. */
+const keyOf = (socket: Pick<Socket, 'remoteAddress' | 'remotePort'>) =>
+  `${socket.remoteAddress} ${socket.remotePort}`
+
+function close(server: https.Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}

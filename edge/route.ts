@@ -1,0 +1,117 @@
+import { formatRequester } from '../policy/requester.ts'
+import { TunnelError } from '../tunnel/codes.ts'
+import type { OpenedInfo } from '../tunnel/flow.ts'
+import { writeContext } from '../tunnel/messages/open-context.ts'
+import type { TunnelClock } from '../tunnel/port.ts'
+import type { RelayFlow, RelayFlowEnd, RelayTunnel } from '../tunnel/relay.ts'
+import type { FlowLog } from './flows/log.ts'
+import { factsOf, type OpenRecord } from './flows/record.ts'
+import type { Cut } from './gate/live.ts'
+import { type Denial, deny } from './gate/verdict.ts'
+import type { Gate, Grant } from './gate.ts'
+import type { Counts } from './metrics.ts'
+import type { Enrolled, Picked, Registry } from './registry.ts'
+
+export interface RouteOptions {
+  readonly gate: Pick<Gate, 'enter' | 'leave'>
+  readonly registry: Pick<Registry<RelayTunnel>, 'pick'>
+  readonly flows: Pick<FlowLog, 'opened' | 'ended'>
+  readonly counts: Pick<Counts, 'opened' | 'ended'>
+  readonly clock: TunnelClock
+}
+
+/** Leads granted flows to a connector, and keeps the books until they end. */
+export class Route {
+  readonly #options: RouteOptions
+
+  constructor(options: RouteOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Opens the flow at some connector that offers it, or says why it cannot. Another tunnel is tried
+   * only while no connector has seen the OPEN: what was sent once is never sent twice.
+   */
+  open(flow: RelayFlow, grant: Grant, gateMicros: number): Denial | undefined {
+    const { name, port, protocol } = grant.request
+    const gone = new Set<RelayTunnel>()
+    for (;;) {
+      const picked = this.#options.registry.pick(name, port, protocol, gone)
+      if (picked.kind !== 'picked') return NOWHERE[picked.kind]
+      if (this.#connect(flow, grant, picked, gateMicros)) return undefined
+      gone.add(picked.tunnel)
+    }
+  }
+
+  /** @returns false when that tunnel was gone before anything was sent over it */
+  #connect(flow: RelayFlow, grant: Grant, { tunnel, connector }: Chosen, gateMicros: number) {
+    const { request, rule } = grant
+    const who = { kind: request.who.kind, label: formatRequester(request.who) }
+    try {
+      flow.connect(tunnel, writeContext({ who, rule, session: request.session }), gateMicros)
+    } catch (error) {
+      if (error instanceof TunnelError) return false
+      throw error
+    }
+    this.#enter(flow, grant, connector, gateMicros)
+    return true
+  }
+
+  #enter(flow: RelayFlow, grant: Grant, connector: Enrolled, gateMicros: number): void {
+    const { gate, flows, counts } = this.#options
+    const { flowId } = flow
+    const { id, name } = connector
+    const { rule, request } = grant
+    const record: OpenRecord = {
+      ...factsOf(flowId, request),
+      kind: 'open',
+      rule,
+      connector: { id, name },
+      gateMicros,
+    }
+    let info: OpenedInfo | undefined
+    flow.handlers = {
+      opened: (opened) => {
+        info = opened
+      },
+      closed: (end) => this.#leave(record, end, info),
+    }
+    gate.enter(grant, { flowId, connectorId: id, cut: (cut) => cutFlow(flow, cut) })
+    flows.opened(record)
+    counts.opened()
+  }
+
+  #leave(record: OpenRecord, end: RelayFlowEnd, info: OpenedInfo | undefined): void {
+    const { gate, flows, counts, clock } = this.#options
+    const { flowId, gateMicros: gateCost } = record
+    gate.leave(flowId)
+    const micros = {
+      gate: gateCost,
+      ...(info && {
+        relay: info.relayMicros,
+        resolve: info.resolveMicros,
+        connect: info.connectMicros,
+      }),
+    }
+    const { code, reason, by, bytesUp, bytesDown } = end
+    const told = { code, reason, by, bytesUp, bytesDown, micros, time: clock.now() }
+    const held = info ? { instance: info.instance } : {}
+    flows.ended(record, { schema: 1, kind: 'end', flowId, ...told, ...held })
+    counts.ended(end)
+  }
+}
+
+type Chosen = Extract<Picked<RelayTunnel>, { kind: 'picked' }>
+
+const NOWHERE: Record<Exclude<Picked<RelayTunnel>['kind'], 'picked'>, Denial> = {
+  'no-such-name': deny('no-such-name', 'nobody publishes that name'),
+  'not-published': deny('not-published', 'nobody publishes that port'),
+  'connector-down': deny('connector-down', 'no connector that publishes it is connected'),
+}
+
+/** RESET at both ends; the client is also told the rule. */
+function cutFlow(flow: RelayFlow, { code, reason, rule }: Cut): void {
+  const { flowId, source } = flow
+  flow.reset(code, reason)
+  source.send({ kind: 'cut', flowId, code, reason, ...(rule === undefined ? {} : { rule }) })
+}
