@@ -1,46 +1,135 @@
-import type { Server } from 'node:https'
-import type { LinkPort, TunnelClock } from './port.ts'
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Server, ServerOptions } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocket, WebSocketServer } from 'ws'
+import { TunnelError } from './codes.ts'
+import { HEADER_BYTES, MAX_CONTROL_BYTES } from './frames/frame.ts'
+import { connectSocket } from './link/connect.ts'
+import { Masks } from './link/masks.ts'
+import { type Link, WebSocketLink } from './link/web-socket-link.ts'
+import type { TunnelClock } from './port.ts'
 
-/** A tunnel's WebSocket (SPEC.md §2). */
-export interface Link extends LinkPort {
-  /** 32 bytes of RFC 9266's exporter, equal at both ends of one TLS connection; undefined without TLS. */
-  exporter(): Uint8Array | undefined
-  /** What TLS agreed on ("X25519MLKEM768"); undefined at the server, which cannot see it. */
-  readonly keyAgreement: string | undefined
-  readonly remoteAddress: string
-  /** Only after READY said that the exporters matched: nobody reads along between the ends. */
-  useZeroMasks(): void
-}
+export type { Link } from './link/web-socket-link.ts'
 
 export interface DialOptions {
   /** `wss://host[:port]/tunnel`; `https:` is read as `wss:`. */
   readonly url: string
   /** PEM; instead of the system's trusted roots. */
-  readonly ca?: string
+  readonly ca?: string | undefined
   /** `http://[user:password@]host:port` of the CONNECT proxy in front. */
-  readonly proxy?: string
-  /** OpenSSL group list; `X25519MLKEM768:X25519:prime256v1` when left out. */
-  readonly keyAgreements?: string
+  readonly proxy?: string | undefined
+  /** OpenSSL group list; see KEY_AGREEMENTS. */
+  readonly keyAgreements?: string | undefined
   /** TCP, proxy, TLS and WebSocket together; 10,000 when left out. */
-  readonly handshakeTimeoutMs?: number
-  readonly signal?: AbortSignal
+  readonly handshakeTimeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
-export declare function dialLink(options: DialOptions): Promise<Link>
-
 export interface AcceptOptions {
-  readonly server: Server
+  readonly server: Server | HttpServer
   /** `/tunnel` when left out. */
   readonly path?: string
-  /** Links at once that wait for AUTH; 1,000 when left out. */
-  readonly maxUnproven?: number
+}
+
+export const SUBPROTOCOL = 'byname.1'
+export const KEY_AGREEMENTS = 'X25519MLKEM768:X25519:prime256v1'
+
+/** Of an `https.createServer` that tunnels come to: slow peers are dropped early. */
+export const SERVER_OPTIONS = {
+  minVersion: 'TLSv1.3',
+  ecdhCurve: KEY_AGREEMENTS,
+  ALPNProtocols: ['http/1.1'],
+  handshakeTimeout: 5_000,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+} as const satisfies ServerOptions
+
+const WS_LIMITS = {
+  perMessageDeflate: false,
+  maxPayload: HEADER_BYTES + MAX_CONTROL_BYTES,
+  maxFragments: 64,
+  closeTimeout: 2_000,
+} as const
+
+/**
+ * Connects to an edge.
+ * @throws TunnelError `tunnel-lost`; `facts.cause` has the system's or TLS's code
+ */
+export async function dialLink(options: DialOptions): Promise<Link> {
+  const { handshakeTimeoutMs = 10_000, signal } = options
+  const timeout = AbortSignal.timeout(handshakeTimeoutMs)
+  const either = signal ? AbortSignal.any([signal, timeout]) : timeout
+  try {
+    const url = new URL(options.url.replace(/^http/, 'ws'))
+    const { ca, proxy, keyAgreements = KEY_AGREEMENTS } = options
+    const socket = await connectSocket({ url, ca, proxy, keyAgreements }, either)
+    return await openWebSocket(url, socket, either)
+  } catch (error) {
+    throw dialError(error, options.url)
+  }
 }
 
 /** Takes the server's upgrades on `path`; leaves the others to the server's other listeners. */
-export declare function acceptLinks(
-  options: AcceptOptions,
+export function acceptLinks(
+  { server, path = '/tunnel' }: AcceptOptions,
   onLink: (link: Link) => void,
-): { close(): void }
+): { close(): void } {
+  const upgrader = new WebSocketServer({ ...WS_LIMITS, noServer: true, clientTracking: false })
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (pathOf(request) !== path) return
+    const refusal = reasonNotToUpgrade(request)
+    if (refusal) return void socket.end(refusal)
+    upgrader.handleUpgrade(request, socket, head, (ws) => onLink(new WebSocketLink(ws, socket)))
+  }
+  server.on('upgrade', onUpgrade)
+  return { close: () => void server.off('upgrade', onUpgrade) }
+}
 
 /** Real time and the event loop's turns. */
-export declare const systemClock: TunnelClock
+export const systemClock: TunnelClock = {
+  now: () => Date.now(),
+  micros: () => performance.now() * 1000,
+  defer: (task) => void setImmediate(task),
+  after(delayMs, task) {
+    const timer = setTimeout(task, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+function openWebSocket(url: URL, socket: Socket, signal: AbortSignal): Promise<Link> {
+  const { promise, resolve, reject } = Promise.withResolvers<Link>()
+  const masks = new Masks()
+  const ws = new WebSocket(url, SUBPROTOCOL, {
+    ...WS_LIMITS,
+    createConnection: () => socket,
+    generateMask: masks.next,
+    followRedirects: false,
+  })
+  const onAbort = () => ws.terminate()
+  signal.addEventListener('abort', onAbort, { once: true })
+  ws.once('error', (error) => reject(signal.aborted ? signal.reason : error))
+  ws.once('open', () => {
+    signal.removeEventListener('abort', onAbort)
+    resolve(new WebSocketLink(ws, socket, masks))
+  })
+  return promise
+}
+
+function dialError(error: unknown, url: string): TunnelError {
+  if (error instanceof TunnelError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_LINK'
+  const cause = error instanceof DOMException ? error.name : code
+  return new TunnelError('tunnel-lost', `${url}: ${message}`, { cause, url })
+}
+
+const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] ?? ''
+
+/** A web page may open a WebSocket to anybody, but never without its Origin. */
+function reasonNotToUpgrade({ headers }: IncomingMessage): string | undefined {
+  if (headers.origin !== undefined) return 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n'
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+  if (offered.includes(SUBPROTOCOL)) return undefined
+  return 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
+}
