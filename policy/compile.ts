@@ -1,9 +1,9 @@
 import type { Hostname } from '../names/hostname.ts'
-import { formatPattern, type NamePattern } from '../names/pattern.ts'
+import { bySpecificity, formatPattern, includes, type NamePattern } from '../names/pattern.ts'
 import { LabelTrie } from '../names/trie.ts'
 import { AtomTable } from './atoms.ts'
 import { type CompiledWho, compileWho, membersOf } from './compile-who.ts'
-import type { PolicyDocument, Rule } from './document.ts'
+import type { App, PolicyDocument, Rule } from './document.ts'
 import type { PortRange } from './ports.ts'
 import type { Requester } from './requester.ts'
 import type { Target } from './target.ts'
@@ -18,6 +18,7 @@ export class Policy {
   readonly atoms: AtomTable
   readonly #spots: LabelTrie<Spot>
   readonly #everywhere: Spot
+  readonly #apps = new LabelTrie<App>()
   readonly #views = new WeakMap<Requester, RequesterView>()
 
   constructor(document: PolicyDocument) {
@@ -30,6 +31,7 @@ export class Policy {
     const index = indexRules(document, this.rules)
     this.#spots = index.spots
     this.#everywhere = index.everywhere
+    for (const app of document.apps) this.#apps.add(app.pattern, app)
   }
 
   /** What a requester is under this document: worked out once for each requester object. */
@@ -39,6 +41,13 @@ export class Policy {
     const view = new RequesterView(this.atoms, who)
     this.#views.set(who, view)
     return view
+  }
+
+  /** Whether the most specific word about an app says that it is not shown to everybody. */
+  isUnlisted(entry: NamePattern): boolean {
+    if (entry.kind === 'host') return this.#apps.find(entry.base)[0]?.unlisted ?? false
+    const around = this.document.apps.filter((app) => includes(app.pattern, entry))
+    return around.sort((a, b) => bySpecificity(a.pattern, b.pattern))[0]?.unlisted ?? false
   }
 
   /** Where rules for a name are filed, the most specific pattern first. */

@@ -36,10 +36,7 @@ export function isUnlistedFor(
   now: number,
   world: World = ANY_WORLD,
 ): boolean {
-  const isUnlisted = policy.document.apps.some(
-    (app) => app.unlisted && includes(app.pattern, entry),
-  )
-  if (!isUnlisted) return false
+  if (!policy.isUnlisted(entry)) return false
   if (entry.kind === 'host') return !mayReachSomePort(policy, who, entry.base, now, world)
   return !mayReachSomeName(policy, who, entry)
 }
