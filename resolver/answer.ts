@@ -1,6 +1,6 @@
 import type { Hostname } from '../names/hostname.ts'
 import { type AnswerContext, type Answering, reply, soaOwner } from './answering.ts'
-import { askedName, encodeHostname } from './dns/name.ts'
+import { encodeHostname } from './dns/name.ts'
 import type { Question } from './dns/question.ts'
 import type { Reply } from './dns/reply.ts'
 import { CLASS_IN, EDE, isMetaType, TYPE } from './dns/type.ts'
@@ -21,7 +21,7 @@ import { answerSpecial } from './special.ts'
 export function answerQuestion(question: Question, context: AnswerContext, now: number): Answering {
   if (question.class !== CLASS_IN) return reply(refused('only class IN is served'))
   if (isMetaType(question.type)) return reply(refused('only data is served'))
-  const asked = askedName(question.labels)
+  const asked = context.names.find(question)
   switch (asked.kind) {
     case 'root':
       return elsewhere('', question.type, context)

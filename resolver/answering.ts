@@ -1,4 +1,5 @@
 import type { Hostname } from '../names/hostname.ts'
+import type { AskedNames } from './asked-names.ts'
 import type { Owned, Ownership } from './catalog.ts'
 import type { Reply } from './dns/reply.ts'
 import type { Existence } from './existence.ts'
@@ -6,6 +7,7 @@ import type { Leases } from './leases.ts'
 
 /** What an answer is made from. */
 export interface AnswerContext {
+  readonly names: AskedNames
   readonly ownership: Ownership
   readonly leases: Leases
   readonly existence: Existence

@@ -58,6 +58,8 @@ export interface OwnershipOptions {
  */
 export class Ownership {
   readonly #fallThrough: boolean
+  /** Names that were looked up in this table, the hot path of the resolver; bounded. */
+  readonly #found = new Map<Hostname, Whose>()
   #table: Table = emptyTable()
   #suspended: { kind: 'not-yet'; why: string } | undefined
 
@@ -70,6 +72,7 @@ export class Ownership {
   update(catalog: Catalog): { skipped: string[] } {
     const { table, skipped } = readCatalog(catalog)
     this.#table = table
+    this.#found.clear()
     this.#suspended = undefined
     return { skipped }
   }
@@ -80,7 +83,7 @@ export class Ownership {
   }
 
   find(name: Hostname): Whose {
-    const found = this.#lookUp(name)
+    const found = this.#found.get(name) ?? this.#lookUp(name)
     return this.#suspended && found.kind !== 'not-ours' ? this.#suspended : found
   }
 
@@ -104,6 +107,13 @@ export class Ownership {
   }
 
   #lookUp(name: Hostname): Whose {
+    const found = this.#search(name)
+    if (this.#found.size >= MAX_FOUND) this.#found.clear()
+    this.#found.set(name, found)
+    return found
+  }
+
+  #search(name: Hostname): Whose {
     const best = this.#table.entries.find(name)[0]
     if (best && best.kind !== 'not-owned') return best
     const zone = this.#zoneOf(name)
@@ -117,6 +127,7 @@ export class Ownership {
   }
 }
 
+const MAX_FOUND = 4096
 const NOT_OURS = { kind: 'not-ours' } as const
 const EMPTY = { kind: 'empty' } as const
 const ABSENT = { kind: 'absent' } as const

@@ -114,7 +114,8 @@ class Service implements ResolverService {
 
 function send(socket: UdpSocket, answer: Uint8Array, port: number, address: string): void {
   try {
-    socket.send(answer, port, address, ignore)
+    // Without a callback: an asker that is gone is an 'error' event, and nothing waits a turn.
+    socket.send(answer, port, address)
   } catch {
     // Closed meanwhile.
   }

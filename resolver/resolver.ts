@@ -1,6 +1,7 @@
 import type { Hostname } from '../names/hostname.ts'
 import { answerQuestion } from './answer.ts'
 import type { AnswerContext, AskConnector } from './answering.ts'
+import { AskedNames } from './asked-names.ts'
 import type { Ownership } from './catalog.ts'
 import type { Forwarded, Upstream } from './dns/forward.ts'
 import type { Resolved } from './dns/lookup.ts'
@@ -63,8 +64,13 @@ class NameResolver implements Resolver {
   constructor(options: ResolverOptions) {
     this.#options = options
     const { ownership, leases, upstream } = options
-    const existence = new Existence()
-    this.#context = { ownership, leases, existence, strict: upstream === undefined }
+    this.#context = {
+      names: new AskedNames(),
+      ownership,
+      leases,
+      existence: new Existence(),
+      strict: upstream === undefined,
+    }
   }
 
   answer(query: Uint8Array, via: Via): AnswerOrLater {

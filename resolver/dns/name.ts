@@ -81,7 +81,7 @@ export function textOf(labels: readonly Uint8Array[]): string | undefined {
   return parts.join('.')
 }
 
-/** What a question's name is to us. `not-a-hostname`: `tail` is the longest end of it that is one. */
+/** What a name that was asked about is to us. `not-a-hostname`: `tail` is the longest end of it that is one. */
 export type AskedName =
   | { readonly kind: 'hostname'; readonly name: Hostname; readonly base: Hostname | undefined }
   | { readonly kind: 'not-a-hostname'; readonly tail: Hostname | undefined }

@@ -1,5 +1,5 @@
 import { type Message, readMessage } from './message.ts'
-import { encodeLabels } from './name.ts'
+import { encodeLabels, readName } from './name.ts'
 import { FLAG, HEADER_BYTES, type Question, u16 } from './question.ts'
 import { plainOpt } from './reply.ts'
 
@@ -17,7 +17,7 @@ export type Random = (octets: number) => Uint8Array
 
 export function askOf(question: Question): Ask {
   return {
-    labels: question.labels,
+    labels: readName(question.message, HEADER_BYTES)?.labels ?? [],
     type: question.type,
     class: question.class,
     dnssecOk: question.edns?.dnssecOk ?? false,

@@ -1,5 +1,5 @@
 import { MAX_NAME_BYTES } from './name.ts'
-import { CLASS_IN, RCODE, TYPE } from './type.ts'
+import { RCODE, TYPE } from './type.ts'
 
 export const HEADER_BYTES = 12
 
@@ -24,8 +24,8 @@ export interface Question {
   readonly message: Uint8Array
   readonly id: number
   readonly flags: number
-  /** The name's labels, as sent, uncompressed. */
-  readonly labels: readonly Uint8Array[]
+  /** Offset after the name, which begins after the header and is not compressed. */
+  readonly nameEnd: number
   readonly type: number
   readonly class: number
   /** Offset after the question section. */
@@ -51,19 +51,26 @@ export function readQuestion(message: Uint8Array): QuestionRead {
 }
 
 function readBody(message: Uint8Array, flags: number): QuestionRead {
-  const labels: Uint8Array[] = []
-  const nameEnd = readLabels(message, labels)
+  const nameEnd = skipLabels(message)
   const end = nameEnd + 4
   if (nameEnd < 0 || end > message.length) return FORMERR
   const tail = readAdditional(message, end, u16(message, 10))
   if (tail.kind !== 'additional') return tail
-  const [id, type, qclass] = [u16(message, 0), u16(message, nameEnd), u16(message, nameEnd + 2)]
-  const question = { message, id, flags, labels, type, class: qclass, end, edns: tail.edns }
+  const question: Question = {
+    message,
+    id: u16(message, 0),
+    flags,
+    nameEnd,
+    type: u16(message, nameEnd),
+    class: u16(message, nameEnd + 2),
+    end,
+    edns: tail.edns,
+  }
   return { kind: 'question', question }
 }
 
 /** A question has nothing before it that a pointer could mean, so any pointer is malformed. */
-function readLabels(message: Uint8Array, labels: Uint8Array[]): number {
+function skipLabels(message: Uint8Array): number {
   let at = HEADER_BYTES
   for (;;) {
     const length = message[at]
@@ -71,7 +78,6 @@ function readLabels(message: Uint8Array, labels: Uint8Array[]): number {
     at += length + 1
     if (at > message.length || at - HEADER_BYTES > MAX_NAME_BYTES) return -1
     if (length === 0) return at
-    labels.push(message.subarray(at - length, at))
   }
 }
 
@@ -114,9 +120,6 @@ function areOptions(message: Uint8Array, start: number, end: number): boolean {
   while (at + 4 <= end) at += 4 + u16(message, at + 2)
   return at === end
 }
-
-/** Whether the class is the Internet's; nothing is served of any other. */
-export const isInternet = (question: Question) => question.class === CLASS_IN
 
 export function u16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
