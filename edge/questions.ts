@@ -130,7 +130,7 @@ interface Waiting<Tunnel> {
 function ownerOf(text: string): Hostname | undefined {
   const name = findHostname(text)
   const bare = name?.replace(/^(_[^.]*\.)+/, '')
-  return bare === undefined ? undefined : findHostname(bare)
+  return bare === undefined || bare.startsWith('_') ? undefined : findHostname(bare)
 }
 
 const emptyAnswer = (id: number, answer: Resolved['answer'], reason: string): Resolved => ({
