@@ -11,11 +11,11 @@ export class LabelTrie<Value> {
   add(pattern: NamePattern, value: Value): void {
     let node = this.#root
     for (const label of pattern.base.split('.').reverse()) {
-      const next = node.children.get(label) ?? newNode<Value>()
-      node.children.set(label, next)
-      node = next
+      node = childOf(node, label)
     }
-    node[pattern.kind].push(value)
+    const values = node[pattern.kind]
+    if (values) values.push(value)
+    else node[pattern.kind] = [value]
   }
 
   /** Every value whose pattern covers `name`, the most specific first; an empty array if none. */
@@ -26,9 +26,9 @@ export class LabelTrie<Value> {
     for (let at = path.length - 1; at >= 0; at--) {
       const node = path[at]
       if (!node) continue
-      if (at === depth) found.push(...node.host)
-      if (at === depth - 1) found.push(...node.wildcard)
-      found.push(...node.domain)
+      if (at === depth && node.host) found.push(...node.host)
+      if (at === depth - 1 && node.wildcard) found.push(...node.wildcard)
+      if (node.domain) found.push(...node.domain)
     }
     return found
   }
@@ -44,7 +44,7 @@ export class LabelTrie<Value> {
     let end = name.length
     while (end > 0) {
       const dot = name.lastIndexOf('.', end - 1)
-      const next = path[path.length - 1]?.children.get(name.slice(dot + 1, end))
+      const next = path[path.length - 1]?.children?.get(name.slice(dot + 1, end))
       if (!next) break
       path.push(next)
       end = dot
@@ -53,15 +53,25 @@ export class LabelTrie<Value> {
   }
 }
 
+/** Parts come when they are needed: most nodes are the end of one host, and there may be many. */
 interface Node<Value> {
-  readonly children: Map<string, Node<Value>>
-  readonly host: Value[]
-  readonly wildcard: Value[]
-  readonly domain: Value[]
+  children: Map<string, Node<Value>> | undefined
+  host: Value[] | undefined
+  wildcard: Value[] | undefined
+  domain: Value[] | undefined
 }
 
 function newNode<Value>(): Node<Value> {
-  return { children: new Map(), host: [], wildcard: [], domain: [] }
+  return { children: undefined, host: undefined, wildcard: undefined, domain: undefined }
+}
+
+function childOf<Value>(node: Node<Value>, label: string): Node<Value> {
+  node.children ??= new Map()
+  const known = node.children.get(label)
+  if (known) return known
+  const child = newNode<Value>()
+  node.children.set(label, child)
+  return child
 }
 
 function countLabels(name: string): number {

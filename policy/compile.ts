@@ -2,10 +2,11 @@ import type { Hostname } from '../names/hostname.ts'
 import { bySpecificity, formatPattern, includes, type NamePattern } from '../names/pattern.ts'
 import { LabelTrie } from '../names/trie.ts'
 import { AtomTable } from './atoms.ts'
-import { type CompiledWho, compileWho, membersOf } from './compile-who.ts'
+import { compileWho } from './compile-who.ts'
+import type { CompiledRule, NameMatcher } from './compiled-rule.ts'
 import type { App, PolicyDocument, Rule } from './document.ts'
-import type { PortRange } from './ports.ts'
 import type { Requester } from './requester.ts'
+import { RuleIndex } from './rule-index.ts'
 import type { Target } from './target.ts'
 import { RequesterView } from './view.ts'
 
@@ -62,37 +63,24 @@ export function compile(document: PolicyDocument): Policy {
   return new Policy(document)
 }
 
-export interface CompiledRule {
-  readonly rule: Rule
-  readonly who: CompiledWho
-  readonly except: readonly NameMatcher[]
-  readonly ports: readonly PortRange[]
-}
-
-/** Whether some pattern of a list covers a name, at the cost of one walk however long the list. */
-export interface NameMatcher {
-  covers(name: Hostname): boolean
-}
-
 /** All rules that one pattern leads to: those that name it, and those of each set that holds it. */
 export interface Spot {
-  readonly shelves: Shelf[]
+  readonly own: Shelf
+  sets: readonly Shelf[]
 }
 
-/** Rules filed by the atoms of which one must hold (or be unknown) for the rule to match. */
+/** The rules of one pattern or set. */
 export interface Shelf {
-  readonly allow: RuleIndex
-  readonly block: RuleIndex
+  allow: RuleIndex | undefined
+  block: RuleIndex | undefined
 }
-
-export type RuleIndex = Map<number, CompiledRule[]>
 
 /** Every rule that is filed for a name, some more than once. */
 export function* rulesAt(spots: readonly Spot[]): Generator<CompiledRule> {
   for (const spot of spots) {
-    for (const shelf of spot.shelves) {
-      for (const rules of shelf.allow.values()) yield* rules
-      for (const rules of shelf.block.values()) yield* rules
+    for (const shelf of [spot.own, ...spot.sets]) {
+      yield* shelf.allow?.rules ?? []
+      yield* shelf.block?.rules ?? []
     }
   }
 }
@@ -131,12 +119,12 @@ function matcher(patterns: readonly NamePattern[]): NameMatcher {
 function indexRules(document: PolicyDocument, rules: readonly CompiledRule[]) {
   const spots = new LabelTrie<Spot>()
   const byPattern = new Map<string, Spot>()
-  const everywhere: Spot = { shelves: [newShelf()] }
+  const everywhere = newSpot()
   const spotFor = (pattern: NamePattern): Spot => {
     const key = formatPattern(pattern)
     const known = byPattern.get(key)
     if (known) return known
-    const spot: Spot = { shelves: [newShelf()] }
+    const spot = newSpot()
     byPattern.set(key, spot)
     spots.add(pattern, spot)
     return spot
@@ -145,11 +133,14 @@ function indexRules(document: PolicyDocument, rules: readonly CompiledRule[]) {
   for (const set of document.names.values()) {
     const shelf = newShelf()
     setShelves.set(set.name, shelf)
-    for (const pattern of set.patterns) spotFor(pattern).shelves.push(shelf)
+    for (const pattern of set.patterns) {
+      const spot = spotFor(pattern)
+      spot.sets = [...spot.sets, shelf]
+    }
   }
   const shelfFor = (target: Target): Shelf | undefined => {
     if (target.kind === 'set') return setShelves.get(target.name)
-    return (target.kind === 'anything' ? everywhere : spotFor(target.pattern)).shelves[0]
+    return target.kind === 'anything' ? everywhere.own : spotFor(target.pattern).own
   }
   for (const rule of rules) {
     for (const target of rule.rule.to) fileRule(shelfFor(target), rule)
@@ -159,12 +150,12 @@ function indexRules(document: PolicyDocument, rules: readonly CompiledRule[]) {
 
 function fileRule(shelf: Shelf | undefined, rule: CompiledRule): void {
   if (!shelf) throw new Error(`rule ${rule.rule.name} names a set that the document does not have`)
-  const index = shelf[rule.rule.kind]
-  for (const id of membersOf(rule.who)) {
-    const filed = index.get(id)
-    if (!filed) index.set(id, [rule])
-    else if (filed.at(-1) !== rule) filed.push(rule)
-  }
+  const { kind } = rule.rule
+  const index = shelf[kind] ?? new RuleIndex()
+  shelf[kind] = index
+  index.add(rule)
 }
 
-const newShelf = (): Shelf => ({ allow: new Map(), block: new Map() })
+const newShelf = (): Shelf => ({ allow: undefined, block: undefined })
+const newSpot = (): Spot => ({ own: newShelf(), sets: NO_SETS })
+const NO_SETS: readonly Shelf[] = []

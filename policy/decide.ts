@@ -1,9 +1,10 @@
-import type { CompiledRule, Policy, RuleIndex, Spot } from './compile.ts'
+import type { Policy, Spot } from './compile.ts'
 import { rankOfWho, truthOfWho } from './compile-who.ts'
+import { type CompiledRule, speaksOf } from './compiled-rule.ts'
 import { unknownFacts } from './conditions.ts'
 import type { Decision, Denial, PolicyRequest, World } from './decision.ts'
 import type { Rule } from './document.ts'
-import { includesPort } from './ports.ts'
+import type { RuleIndex } from './rule-index.ts'
 import type { Truth } from './truth.ts'
 import type { RequesterView } from './view.ts'
 
@@ -25,18 +26,6 @@ export function decide(policy: Policy, request: PolicyRequest, world: World): De
   const { name, port, protocol } = request
   const isThere = world.isPrivate(name) && world.isPublished(name, port, protocol)
   return isThere ? { kind: 'allow', rule } : { kind: 'deny', why: 'not-published', rule }
-}
-
-/** Whether a rule's `except` and `ports` let it speak of this name and port. */
-export function speaksOf(
-  rule: CompiledRule,
-  { name, port, protocol }: Pick<PolicyRequest, 'name' | 'port' | 'protocol'>,
-): boolean {
-  return includesPort(rule.ports, port, protocol) && !isExcepted(rule, name)
-}
-
-export function isExcepted(rule: CompiledRule, name: PolicyRequest['name']): boolean {
-  return rule.except.some((matcher) => matcher.covers(name))
 }
 
 const NO_RULE: Denial = { kind: 'deny', why: 'no-rule' }
@@ -61,41 +50,39 @@ function strongest(
 ): Match | undefined {
   let unknown: Match | undefined
   for (const spot of spots) {
-    let best: Match | undefined
-    for (const shelf of spot.shelves) {
-      best = better(best, bestOnShelf(shelf[kind], view, request))
-    }
+    const best = bestAt(spot, kind, view, request)
     if (best?.truth === 'yes') return best
     unknown ??= best
   }
   return unknown
 }
 
-function bestOnShelf(
-  index: RuleIndex,
+function bestAt(
+  spot: Spot,
+  kind: Rule['kind'],
   view: RequesterView,
   request: PolicyRequest,
 ): Match | undefined {
-  if (index.size === 0) return undefined
-  let best: Match | undefined
-  for (const id of view.yes) best = bestOf(index.get(id), best, view, request)
-  for (const id of view.unknown) best = bestOf(index.get(id), best, view, request)
+  let best = bestInIndex(spot.own[kind], view, request)
+  for (const shelf of spot.sets) best = better(best, bestInIndex(shelf[kind], view, request))
   return best
 }
 
-function bestOf(
-  rules: readonly CompiledRule[] | undefined,
-  best: Match | undefined,
+function bestInIndex(
+  index: RuleIndex | undefined,
   view: RequesterView,
   request: PolicyRequest,
 ): Match | undefined {
-  let found = best
-  for (const rule of rules ?? []) {
-    if (!speaksOf(rule, request)) continue
-    const truth = truthOfWho(rule.who, view)
-    if (truth !== 'no') found = better(found, { rule, truth, rank: rankOfWho(rule.who, view) })
+  if (!index) return undefined
+  let best: Match | undefined
+  for (const rules of index.candidates(view, request.port, request.protocol)) {
+    for (const rule of rules) {
+      if (!speaksOf(rule, request)) continue
+      const truth = truthOfWho(rule.who, view)
+      if (truth !== 'no') best = better(best, { rule, truth, rank: rankOfWho(rule.who, view) })
+    }
   }
-  return found
+  return best
 }
 
 /** Certain before uncertain, then by who, then by name, so that the order of the file is nothing. */

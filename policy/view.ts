@@ -7,6 +7,8 @@ import { foldCase } from './who.ts'
 export class RequesterView {
   readonly yes: readonly number[]
   readonly unknown: readonly number[]
+  /** Both. */
+  readonly atoms: readonly number[]
   readonly #yes: ReadonlySet<number>
   readonly #unknown: ReadonlySet<number>
 
@@ -16,6 +18,7 @@ export class RequesterView {
     this.#unknown = withGroups(atoms, unknownAtomsOf(atoms, who), yes)
     this.yes = [...this.#yes]
     this.unknown = [...this.#unknown]
+    this.atoms = [...this.yes, ...this.unknown]
   }
 
   truthOf(id: number): Truth {

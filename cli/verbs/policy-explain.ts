@@ -7,8 +7,16 @@ import { readDestination } from '../../policy/read/tests.ts'
 import { suppose } from '../../policy/suppose.ts'
 import { ConfigError, formatProblem } from '../../process/yaml.ts'
 import { EXIT, type Output } from '../output.ts'
-import type { ExplainFlags } from './policy.ts'
 import { nameOf, readPolicyFile } from './policy-check.ts'
+
+/** The options as the command line gives them. */
+export interface ExplainFlags {
+  readonly file: string
+  readonly with: readonly string[]
+  readonly otherClaims: boolean
+  readonly all?: true
+  readonly json?: true
+}
 
 export interface ExplainArguments extends ExplainFlags {
   readonly who: string

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { EXIT, type Output } from '../output.ts'
+import type { ExplainFlags } from './policy-explain.ts'
 
 /** `byname policy check|explain`: what a policy file says, without an edge. */
 export function register(program: Command, out: Output): void {
@@ -37,14 +38,6 @@ function addExplain(policy: Command, out: Output): void {
       const { explainFile } = await import('./policy-explain.ts')
       process.exitCode = explainFile({ who, target, ...options }, out)
     })
-}
-
-export interface ExplainFlags {
-  readonly file: string
-  readonly with: readonly string[]
-  readonly otherClaims: boolean
-  readonly all?: true
-  readonly json?: true
 }
 
 const collect = (value: string, before: readonly string[]) => [...before, value]
