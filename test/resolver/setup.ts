@@ -6,6 +6,7 @@ import { decode, encode, type Packet } from 'dns-packet'
 import { type Catalog, type CatalogEntry, Ownership } from '../../resolver/catalog.ts'
 import { candidateRanges, type RangePair } from '../../resolver/choice.ts'
 import { FrameReader, frame } from '../../resolver/dns/frames.ts'
+import { typeNumber } from '../../resolver/dns/type.ts'
 import { openLeaseMemory } from '../../resolver/lease-file.ts'
 import { Leases } from '../../resolver/leases.ts'
 import { bindResolver, type ServeLimits, serveResolver } from '../../resolver/listen.ts'
@@ -91,13 +92,16 @@ export function queryFor(name: string, type: string, options: AskOptions = {}): 
   const { id = 4711, edns = false, dnssecOk = false } = options
   const flags = dnssecOk ? 0x8000 : 0
   const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, flags, options: [] }
-  return encode({
+  const query = encode({
     type: 'query',
     id,
     flags: 0x100,
-    questions: [{ type: type as 'A', name }],
+    questions: [{ type: 'A', name }],
     additionals: edns ? [opt as never] : [],
   })
+  // Not every type has a name in dns-packet.
+  query.writeUInt16BE(typeNumber(type) ?? 0, questionEnd(query) - 4)
+  return query
 }
 
 /** Asks without a network, as over UDP. */
