@@ -43,11 +43,11 @@ export class EnclosureError extends Error {
   }
 }
 
-export type EnclosureOptions = Omit<InsideSettings, 'stderrFd'>
+export type EnclosureOptions = Omit<InsideSettings, 'stderrFd' | 'parentPid'>
 
 /** Starts at once; the program itself waits for `release`. */
 export function enclose(options: EnclosureOptions): Enclosure {
-  const settings: InsideSettings = { ...options, stderrFd: STDERR_FD }
+  const settings: InsideSettings = { ...options, stderrFd: STDERR_FD, parentPid: process.pid }
   const words = [...namespaceWords(options.keepsPower), '--', process.execPath]
   const child = spawn('unshare', [...words, ...NODE_FLAGS, INSIDE, JSON.stringify(settings)], {
     // Until the program has it, standard error is ours: what unshare(1) says needs explaining.

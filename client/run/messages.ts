@@ -16,6 +16,7 @@ export interface InsideSettings {
   readonly keepsPower: boolean
   /** The program's standard error, which during the set-up is a pipe of ours. */
   readonly stderrFd: number
+  readonly parentPid: number
 }
 
 export type FromInside =

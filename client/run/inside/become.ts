@@ -2,6 +2,7 @@ import { getRawPointer } from 'node:ffi'
 import { readdirSync, writeSync } from 'node:fs'
 import type { Go } from '../messages.ts'
 import { cString, lastErrno, libc, must, pointerList } from './libc.ts'
+import { mayOutliveParent } from './orphan.ts'
 
 /** What a shell answers when it finds no such program, or cannot run it. */
 const NOT_FOUND = 127
@@ -12,6 +13,7 @@ const NOT_EXECUTABLE = 126
  * changed at its start as it was. Returns only an exit code, when there is no such program.
  */
 export function become(go: Go, options: { keepsPower: boolean; stderrFd: number }): number {
+  mayOutliveParent()
   must('dup2', libc.dup2(options.stderrFd, 2))
   closeOnExec()
   if (!options.keepsPower) dropCapabilities()

@@ -22,6 +22,7 @@ export const libc = dlopen(null, {
   execvpe: { arguments: ['buffer', 'buffer', 'buffer'], return: 'int32' },
   fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
   mount: { arguments: ['buffer', 'buffer', 'pointer', 'uint64', 'pointer'], return: 'int32' },
+  prctl: { arguments: ['int32', 'uint64', 'uint64', 'uint64', 'uint64'], return: 'int32' },
   setrlimit: { arguments: ['int32', 'buffer'], return: 'int32' },
   getrlimit: { arguments: ['int32', 'buffer'], return: 'int32' },
   setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'uint32'], return: 'int32' },

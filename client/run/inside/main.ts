@@ -16,13 +16,13 @@ import {
   relaxLimits,
   takeEveryAddress,
 } from './network.ts'
+import { dieWithParent } from './orphan.ts'
 import { transparentSocket } from './sockets.ts'
 
 const BACKLOG = 4096
 const settings: InsideSettings = JSON.parse(process.argv[2] ?? '')
 const word = once(process, 'message') as Promise<[Go]>
-// Without byname outside the program must not start: it would reach nothing.
-process.once('disconnect', () => process.exit(1))
+dieWithParent(settings.parentPid)
 
 let step: InsideStep = 'power'
 try {
@@ -34,7 +34,6 @@ try {
   tell({ kind: 'failed', step, errno: errnoOf(error) })
 }
 const [go] = await word
-process.removeAllListeners('disconnect')
 process.exit(become(go, settings))
 
 function setUp(): number {
