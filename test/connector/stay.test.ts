@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Tunnel } from '../../connector/attempt.ts'
+import { seatsFor } from '../../connector/seats.ts'
+import { Stay } from '../../connector/stay.ts'
+import { silentLog } from '../../process/log.ts'
+import { TunnelError } from '../../tunnel/codes.ts'
+import type { LinkClosed } from '../../tunnel/port.ts'
+import { StandingClock, turn } from './clock.ts'
+
+class FakeTunnel {
+  readonly edge: string
+  readonly ready: Tunnel['ready']
+  readonly said: string[] = []
+  flowCount = 0
+  readonly #draining = Promise.withResolvers<void>()
+  readonly #closed = Promise.withResolvers<LinkClosed>()
+  readonly endpoint: Tunnel['endpoint']
+  readonly draining = this.#draining.promise
+  readonly closed = this.#closed.promise
+
+  constructor(edge: string, edges: readonly string[]) {
+    this.edge = edge
+    this.ready = { edges, edgeName: edge, exporterMatched: true } as unknown as Tunnel['ready']
+    const tunnel = this
+    this.endpoint = {
+      get flowCount() {
+        return tunnel.flowCount
+      },
+      rttMs: 1,
+      send: () => tunnel.said.push('send'),
+      tick: () => tunnel.said.push('tick'),
+      goAway: () => tunnel.said.push('goAway'),
+      close: () => {
+        tunnel.said.push('close')
+        tunnel.die('shutting-down', 'us')
+      },
+    }
+  }
+
+  drain(): void {
+    this.#draining.resolve()
+  }
+
+  die(code: LinkClosed['code'] = 'tunnel-lost', by: LinkClosed['by'] = 'network'): void {
+    this.#draining.resolve()
+    this.#closed.resolve({ code, reason: 'test', by })
+  }
+}
+
+interface World {
+  readonly edges: string[]
+  /** What an attempt comes to: undefined opens a tunnel. */
+  answer: (edge: string) => Error | undefined
+}
+
+function staying(world: Partial<World> = {}, isPinned = false) {
+  const clock = new StandingClock()
+  const tunnels: FakeTunnel[] = []
+  const attempts: { edge: string; at: number }[] = []
+  const announced: unknown[] = []
+  const revoked: string[] = []
+  const startedAt = clock.now()
+  const stay = new Stay({
+    edge: 'https://a',
+    isPinned,
+    clock,
+    random: () => 0.999999,
+    log: silentLog,
+    ready: (tunnel) => announced.push(tunnel),
+    revoked: (reason) => revoked.push(reason),
+    async open(edge) {
+      attempts.push({ edge, at: clock.now() - startedAt })
+      const error = world.answer?.(edge)
+      if (error) throw error
+      const tunnel = new FakeTunnel(edge, world.edges ?? ['https://a'])
+      tunnels.push(tunnel)
+      return tunnel as unknown as Tunnel
+    },
+  })
+  stay.start()
+  return { stay, clock, tunnels, attempts, announced, revoked, world }
+}
+
+const openAt = (stay: Stay) =>
+  stay.status
+    .filter(({ state }) => state === 'open')
+    .map(({ edge }) => edge)
+    .sort()
+
+test('each edge has one seat, an edge that is alone two, and there are eight at most', () => {
+  assert.deepEqual(seatsFor('https://a', []), ['https://a', 'https://a'])
+  assert.deepEqual(seatsFor('https://a', ['wss://a:443/tunnel']), ['https://a', 'https://a'])
+  assert.deepEqual(seatsFor('https://a', ['https://b', 'https://a']), ['https://a', 'https://b'])
+  const many = Array.from({ length: 20 }, (_, at) => `https://e${at}`)
+  assert.equal(seatsFor('https://a', many).length, 8)
+  assert.deepEqual(seatsFor('https://a', ['http://b', 'nonsense', 'file:///etc']), [
+    'https://a',
+    'https://a',
+  ])
+})
+
+test('two tunnels are kept to one edge, within 200 ms of the start, each announced on', async () => {
+  const { stay, clock, announced, attempts } = staying()
+  await clock.pass(200)
+  assert.deepEqual(openAt(stay), ['https://a', 'https://a'])
+  assert.equal(announced.length, 2)
+  assert.ok(attempts.every(({ at }) => at <= 200))
+  assert.equal(stay.isReady, true)
+})
+
+test('the edges that READY lists get a tunnel each', async () => {
+  const { stay, clock, tunnels } = staying({ edges: ['https://a', 'https://b', 'https://c'] })
+  await clock.pass(3000)
+  assert.deepEqual(openAt(stay), ['https://a', 'https://b', 'https://c'])
+  const second = tunnels.filter(({ edge }) => edge === 'https://a')[1]
+  assert.ok(second === undefined || second.said.includes('goAway') || second.said.includes('close'))
+})
+
+test('a pinned edge address is the only one that is dialled', async () => {
+  const { stay, clock } = staying({ edges: ['https://b', 'https://c'] }, true)
+  await clock.pass(3000)
+  assert.deepEqual(openAt(stay), ['https://a', 'https://a'])
+})
+
+test('a lost tunnel is replaced within a second while the other one lives', async () => {
+  const { stay, clock, tunnels, attempts } = staying()
+  await clock.pass(60_000)
+  tunnels[0]?.die()
+  await turn()
+  assert.equal(openAt(stay).length, 1)
+  await clock.pass(1000)
+  assert.equal(openAt(stay).length, 2)
+  assert.equal(attempts.length, 3)
+})
+
+test('a draining edge gets a successor at once, and the old tunnel lives on with its flows', async () => {
+  const { stay, clock, tunnels } = staying()
+  await clock.pass(60_000)
+  const [old] = tunnels
+  assert.ok(old)
+  old.flowCount = 3
+  old.drain()
+  await clock.pass(1000)
+  assert.equal(openAt(stay).length, 2)
+  assert.equal([...stay.tunnels].length, 3)
+  assert.equal(old.said.includes('close'), false)
+  old.die()
+  await turn()
+  assert.equal([...stay.tunnels].length, 2)
+})
+
+test('tries grow apart to 30 s and no further, and begin anew after a tunnel that lasted', async () => {
+  const away = new TunnelError('tunnel-lost', 'refused')
+  const { stay, clock, attempts, world } = staying({ answer: () => away })
+  await clock.pass(300_000)
+  const gaps = attempts
+    .filter((_, at) => at % 2 === 0)
+    .map(({ at }, index, all) => at - (all[index - 1]?.at ?? 0))
+  assert.ok(
+    gaps.slice(1, 6).every((gap, at, all) => at === 0 || gap > (all[at - 1] ?? 0)),
+    `${gaps}`,
+  )
+  assert.ok(gaps.every((gap) => gap <= 30_001) && (gaps.at(-1) ?? 0) > 29_000, `${gaps}`)
+  assert.match(stay.status[0]?.lastError ?? '', /tunnel-lost/)
+  world.answer = () => undefined
+  await clock.pass(31_000)
+  assert.equal(openAt(stay).length, 2)
+  assert.equal(stay.status[0]?.lastError, undefined)
+})
+
+test('an edge that takes tunnels and drops them at once is not hammered', async () => {
+  const { clock, tunnels } = staying()
+  for (let at = 0; at < 600; at++) {
+    await clock.pass(100)
+    for (const tunnel of tunnels) tunnel.die('internal', 'peer')
+  }
+  assert.ok(tunnels.length < 30, `${tunnels.length} tunnels in a minute`)
+})
+
+test('a revoked connector hears of it, from a refusal and from a close', async () => {
+  const refused = staying({ answer: () => new TunnelError('connector-revoked', 'by admin') })
+  await refused.clock.pass(1000)
+  assert.equal(refused.revoked[0], 'by admin')
+  const closed = staying()
+  await closed.clock.pass(1000)
+  closed.tunnels[0]?.die('connector-revoked', 'peer')
+  await turn()
+  assert.deepEqual(closed.revoked, ['test'])
+})
+
+test('every tunnel is ticked each second, draining ones too', async () => {
+  const { clock, tunnels } = staying()
+  await clock.pass(200)
+  tunnels[0]?.drain()
+  await clock.pass(5000)
+  for (const { said } of tunnels.slice(0, 2))
+    assert.ok(said.filter((word) => word === 'tick').length >= 4)
+})
+
+test('closing takes no more flows, waits for those there are, and says how many it cut', async () => {
+  const { stay, clock, tunnels } = staying()
+  await clock.pass(1000)
+  const [one, two] = tunnels
+  assert.ok(one && two)
+  one.flowCount = 2
+  two.flowCount = 1
+  const closing = stay.close(10_000)
+  await clock.pass(3000)
+  assert.deepEqual([one.said.at(-1), two.said.includes('goAway')], ['tick', true])
+  one.flowCount = 0
+  await clock.pass(10_000)
+  assert.equal(await closing, 1)
+  assert.ok(one.said.includes('close') && two.said.includes('close'))
+  assert.equal(clock.waitingCount, 0, 'no timer is left')
+})
+
+test('closing while an attempt is under way leaves no tunnel behind', async () => {
+  const late = Promise.withResolvers<void>()
+  const made: FakeTunnel[] = []
+  const clock = new StandingClock()
+  const stay = new Stay({
+    edge: 'https://a',
+    isPinned: false,
+    clock,
+    random: () => 0,
+    log: silentLog,
+    ready: () => assert.fail('nothing is announced any more'),
+    revoked: () => undefined,
+    async open(edge) {
+      await late.promise
+      const tunnel = new FakeTunnel(edge, [])
+      made.push(tunnel)
+      return tunnel as unknown as Tunnel
+    },
+  })
+  stay.start()
+  await clock.pass(10)
+  const closing = stay.close(0)
+  late.resolve()
+  await clock.pass(2000)
+  await closing
+  assert.deepEqual(
+    made.map(({ said }) => said.includes('close')),
+    [true, true],
+  )
+})
