@@ -141,6 +141,7 @@ class SqliteStore implements Store {
 
   /** Once at the beginning, then after every commit of anybody, until aborted or closed. */
   async *#wakes(signal: AbortSignal): AsyncIterable<void> {
+    if (!this.#db.isOpen) throw this.#queue.closedError()
     const stop = () => this.#wake.poke()
     signal.addEventListener('abort', stop, { once: true })
     // Whoever follows waits for something: that keeps the process alive, the store alone does not.
