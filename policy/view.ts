@@ -60,7 +60,9 @@ function atomsOf(atoms: AtomTable, who: Requester): (number | undefined)[] {
 function addressAtoms(atoms: AtomTable, email: string | undefined): (number | undefined)[] {
   if (email === undefined) return []
   const address = foldCase(email)
-  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const [, domain = '', ...more] = address.split('@')
+  // A second @ (a quoted local part) would make the domain a matter of opinion.
+  if (more.length > 0) return []
   return [atoms.find({ kind: 'address', address }), atoms.find({ kind: 'mail-domain', domain })]
 }
 

@@ -51,6 +51,12 @@ describe('the sample document', () => {
       'deny no-rule',
     ],
     [
+      'two at signs, the right domain last',
+      person('x@evil.example@example.com'),
+      'wiki.corp.internal:443',
+      'deny no-rule',
+    ],
+    [
       'capitals in an address',
       person('X@EXAMPLE.com'),
       'wiki.corp.internal:443',
@@ -238,6 +244,18 @@ allow:
       assert.equal(briefly(ask(text, who, `${name}.corp.internal:1`)), expected)
     })
   }
+})
+
+describe('the conditions of an unmet answer', () => {
+  it('are the facts that are not known, each once, and no others', () => {
+    const text = `version: 1
+groups: { g: [claim:okta/a=1, claim:okta/b=1, claim:okta/c=1] }
+allow: { r: { who: { all: [group:g, claim:okta/d=1], none: claim:okta/b=2 }, to: x.corp.internal, ports: 1 } }
+`
+    const who = person('x@example.com', { d: '1', c: '2' }, ['a', 'b'])
+    const expected = 'deny unmet by r: claim:okta/a, claim:okta/b'
+    assert.equal(briefly(ask(text, who, 'x.corp.internal:1')), expected)
+  })
 })
 
 describe('the rule that is named', () => {

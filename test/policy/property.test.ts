@@ -90,22 +90,30 @@ const rule = (kind: Rule['kind'], target: fc.Arbitrary<Target>) =>
     at: fc.constant(at),
     who: positive,
     to: fc.array(target, { minLength: 1, maxLength: 3 }),
-    except: fc.array(named, { maxLength: 1 }),
+    except: fc.array(named, { maxLength: 2 }),
     ports,
   })
 const anything = fc.constant<Target>({ kind: 'anything' })
-const rules = fc
-  .tuple(
-    fc.array(rule('allow', named), { maxLength: 6 }),
-    fc.array(rule('block', fc.oneof({ weight: 5, arbitrary: named }, anything)), { maxLength: 2 }),
-    fc.infiniteStream(fc.nat()),
-  )
-  .map(([allows, blocks, salt]) =>
-    [...allows, ...blocks].map((each, index): Rule => {
+const anyTarget = fc.oneof({ weight: 5, arbitrary: named }, anything)
+const fewRules = withNames(fc.array(rule('allow', named), { maxLength: 6 }), anyTarget)
+
+/** Dozens of rules under one pattern, so that they are filed by atom and by port. */
+const crowd = pick('domain:corp.internal', '*.corp.internal', 'a.corp.internal')
+  .map(parsePattern)
+  .map((found) => fc.constant<Target>({ kind: 'pattern', pattern: found }))
+const manyRules = crowd.chain((target) =>
+  withNames(fc.array(rule('allow', target), { minLength: 20, maxLength: 60 }), target),
+)
+
+function withNames(allows: fc.Arbitrary<Omit<Rule, 'name'>[]>, target: fc.Arbitrary<Target>) {
+  const blocks = fc.array(rule('block', target), { maxLength: 2 })
+  return fc.tuple(allows, blocks, fc.infiniteStream(fc.nat())).map(([some, others, salt]) =>
+    [...some, ...others].map((each, index): Rule => {
       const { value = 0 } = salt.next()
       return { ...each, name: `r${value % 10}-${index}` }
     }),
   )
+}
 
 /** Groups hold only groups of a smaller number, so there is no circle. */
 const groups = fc
@@ -128,9 +136,12 @@ const sets = fc
       new Map(each.map((patterns, index) => [`n${index}`, { name: `n${index}`, at, patterns }])),
   )
 
-const policyDocument: fc.Arbitrary<PolicyDocument> = fc
-  .record({ groups, names: sets, rules })
-  .map((parts) => ({ ...parts, file: 'f', apps: [], tests: [] }))
+const documentOf = (rules: fc.Arbitrary<Rule[]>): fc.Arbitrary<PolicyDocument> =>
+  fc
+    .record({ groups, names: sets, rules })
+    .map((parts) => ({ ...parts, file: 'f', apps: [], tests: [] }))
+const policyDocument = documentOf(fewRules)
+const crowdedDocument = documentOf(manyRules)
 
 const claims = fc.dictionary(pick('g', 'h'), fc.oneof(pick('1', '2'), fc.subarray(['1', '2'])))
 const requester: fc.Arbitrary<Requester> = fc.oneof(
@@ -220,6 +231,18 @@ describe('on random documents and requests', () => {
     for (const kind of ['allow', 'no-rule', 'blocked', 'unmet', 'not-published']) {
       assert.ok((seen.get(kind) ?? 0) > 100, `${kind}: ${seen.get(kind)} times`)
     }
+  })
+
+  it('the engine agrees with the reference where dozens of rules crowd one pattern', () => {
+    const requests = fc.array(request, { minLength: 12, maxLength: 12 })
+    const property = fc.property(crowdedDocument, requests, (document, some) => {
+      const policy = compile(document)
+      for (const each of some) {
+        const expected = referenceDecision(document, each, ANY_WORLD)
+        assert.equal(words(decide(policy, each, ANY_WORLD)), expected)
+      }
+    })
+    fc.assert(property, { numRuns: 250 })
   })
 
   it('the order of rules in the file changes nothing', () => {
