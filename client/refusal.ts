@@ -1,9 +1,10 @@
 import type { ResetCode } from '../tunnel/codes.ts'
-import type { FlowTarget, Refusal } from './flow.ts'
+import type { Refusal } from './flow.ts'
 import type { Way } from './way.ts'
 
 type Refused = Pick<Refusal, 'code' | 'reason'>
-type Asked = Pick<FlowTarget, 'name' | 'port'>
+/** A hostname, or for what byname does not own also an address. */
+type Asked = { readonly name: string; readonly port: number }
 
 /**
  * What a person reads: "bob@example.com may not reach wiki.corp.internal:80: no rule allows it".

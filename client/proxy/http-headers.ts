@@ -29,12 +29,24 @@ export function endToEnd(rawHeaders: readonly string[]): string[] {
     .flat()
 }
 
-/** What goes to the origin: its own Host, the framing that the client used, and Via (§7.6.3). */
-export function requestFields(rawHeaders: readonly string[], host: string): string[] {
+/**
+ * What goes to the origin: the Host that was judged, the framing that the client used, and Via
+ * (§7.6.3). A request without a body says so where a method usually has one (RFC 9112 §6.3).
+ */
+export function requestFields(
+  { method, rawHeaders }: { method?: string | undefined; rawHeaders: readonly string[] },
+  host: string,
+): string[] {
   const fields = pairsOf(endToEnd(rawHeaders)).filter(([name]) => name.toLowerCase() !== 'host')
-  const isChunked = fieldValues(rawHeaders, 'transfer-encoding').length > 0
-  const framing = isChunked ? [['Transfer-Encoding', 'chunked']] : []
-  return [['Host', host], ...fields, ...framing, VIA].flat()
+  return [['Host', host], ...fields, ...framing(method ?? 'GET', rawHeaders), VIA].flat()
+}
+
+function framing(method: string, rawHeaders: readonly string[]): string[][] {
+  if (fieldValues(rawHeaders, 'transfer-encoding').length > 0) {
+    return [['Transfer-Encoding', 'chunked']]
+  }
+  const hasLength = fieldValues(rawHeaders, 'content-length').length > 0
+  return hasLength || !['POST', 'PUT', 'PATCH'].includes(method) ? [] : [['Content-Length', '0']]
 }
 
 /** What goes back to the client. */

@@ -1,4 +1,4 @@
-import { type ResetCode, TunnelError } from '../../tunnel/codes.ts'
+import type { ResetCode } from '../../tunnel/codes.ts'
 import type { FlowEnd, OpenRequest } from '../../tunnel/flow.ts'
 import type { Flow, FlowHandlers, Refusal } from '../flow.ts'
 
@@ -54,8 +54,7 @@ export class PatientFlow implements Flow {
   attach(openOn: OpenOn): void {
     this.#state = 'asked'
     this.#tries++
-    const inner = this.#open(openOn)
-    if (!inner) return
+    const inner = openOn(this.#request, this.#wrapped())
     this.#inner = inner
     const held = this.#held.splice(0)
     this.#heldBytes = 0
@@ -96,17 +95,6 @@ export class PatientFlow implements Flow {
     queueMicrotask(() => this.#handlers.refused?.({ code, reason, facts: {} }))
   }
 
-  #open(openOn: OpenOn): Flow | undefined {
-    try {
-      return openOn(this.#request, this.#wrapped())
-    } catch (error) {
-      if (!(error instanceof TunnelError)) throw error
-      if (error.code === 'shutting-down' && this.#canAskAgain()) this.#askAgain()
-      else this.refuse(error.code, error.message)
-      return undefined
-    }
-  }
-
   #wrapped(): FlowHandlers {
     const handlers = this.#handlers
     return {
@@ -119,7 +107,7 @@ export class PatientFlow implements Flow {
         handlers.opened?.(info)
       },
       refused: (refusal) => {
-        if (refusal.code === 'shutting-down' && this.#canAskAgain()) this.#askAgain()
+        if (isOfTunnel(refusal) && this.#canAskAgain()) this.#askAgain()
         else this.#endAsRefused(refusal)
       },
       reset: (end) => this.#lost(end),
@@ -127,7 +115,7 @@ export class PatientFlow implements Flow {
   }
 
   #lost(end: FlowEnd): void {
-    if (end.code === 'tunnel-lost' && this.#canAskAgain()) this.#askAgain()
+    if (isOfTunnel(end) && this.#canAskAgain()) this.#askAgain()
     else if (this.#state === 'asked') this.#endAsRefused({ ...end, facts: {} })
     else {
       this.#state = 'over'
@@ -152,3 +140,6 @@ export class PatientFlow implements Flow {
     this.#waitAgain(this)
   }
 }
+
+/** It is the tunnel that cannot go on, not the flow. */
+const isOfTunnel = ({ code }: FlowEnd) => code === 'tunnel-lost' || code === 'shutting-down'
