@@ -8,7 +8,6 @@ import { Streams } from './endpoint/streams.ts'
 import { Taking } from './endpoint/taking.ts'
 import { Turns } from './endpoint/turns.ts'
 import type { Flow, FlowHandlers, OpenRequest } from './flow.ts'
-import { TYPE } from './frames/frame.ts'
 import type { GoAway } from './frames/write.ts'
 import { DEFAULT_RATES, type Limits, type Rates } from './limits.ts'
 import { SlabPool } from './outbox.ts'
@@ -140,7 +139,8 @@ export class Endpoint {
       pool: new SlabPool(),
       maxQueuedBytes: MAX_QUEUED_BYTES,
       owner: {
-        frame: (...frame) => this.#frame(...frame),
+        open: (...frame) => this.#open(...frame),
+        frame: (...frame) => this.#streams.frame(...frame),
         messageEnded: () => {},
         control: (message) => handlers.control(message),
         goAway: (goAway) => this.#peerGoesAway(goAway),
@@ -177,9 +177,8 @@ export class Endpoint {
     this.#streams.delete(flow)
   }
 
-  #frame(type: number, stream: number, bytes: Uint8Array, start: number, end: number): void {
-    if (type !== TYPE.OPEN) this.#streams.frame(type, stream, bytes, start, end)
-    else if (this.#options.role === 'connector') this.#taking.open(stream, bytes, start, end)
+  #open(stream: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#options.role === 'connector') this.#taking.open(stream, bytes, start, end)
     else throw new TunnelError('protocol-error', 'OPEN to a client')
   }
 
@@ -196,9 +195,7 @@ export class Endpoint {
 
   #closed(why: LinkClosed): void {
     this.#opening.closed = ['tunnel-lost', 'the tunnel is closed']
-    this.#streams.resetAll(
-      why.code === 'tunnel-lost' ? why : { code: 'tunnel-lost', reason: why.reason },
-    )
+    this.#streams.resetAll(why)
     this.#options.handlers.closed(why)
   }
 }

@@ -63,3 +63,17 @@ export class RoundTrip {
     return this.#micros.length === 0 ? undefined : Math.min(...this.#micros) / 1000
   }
 }
+
+/** An other end that answers pings but reads nothing else would keep what waits for it for ever. */
+export class Progress {
+  #written = 0
+  #since = 0
+
+  /** Bytes wait, and for `WAITING_DEAD_MS` none of them went out. */
+  isStuck(now: number, outbox: { readonly queuedBytes: number; readonly writtenBytes: number }) {
+    const { queuedBytes, writtenBytes } = outbox
+    if (queuedBytes === 0 || writtenBytes !== this.#written || this.#since === 0) this.#since = now
+    this.#written = writtenBytes
+    return now - this.#since >= WAITING_DEAD_MS
+  }
+}

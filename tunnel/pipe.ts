@@ -1,17 +1,113 @@
-import type { Flow, FlowHandlers } from './flow.ts'
+import type { ResetCode } from './codes.ts'
+import type { Flow, FlowEnd, FlowHandlers } from './flow.ts'
 import type { SocketPort } from './port.ts'
+
+/** What the caller may want to know before the pump acts on it: to answer SOCKS, to log. */
+export interface PipeEvents extends Partial<Pick<FlowHandlers, 'opened' | 'refused' | 'done'>> {
+  /** Either end or the tunnel broke the connection off. */
+  reset?(end: FlowEnd): void
+  /** What RESET says when this socket breaks; `cancelled` when left out, `origin-reset` at an origin. */
+  readonly brokenAs?: ResetCode
+}
 
 /**
  * Joins a socket (made with `allowHalfOpen: true`) and a flow: bytes both ways with back-pressure, end
- * for end, RST for RESET. `open` is called once with the handlers that feed the socket and gives the
- * flow. `before` sees `opened`, `refused` and the end first (to answer SOCKS, to log).
+ * for end, RST for RESET. `open` is called once, at once, with the handlers that feed the socket, and
+ * gives the flow. A refused or reset flow resets the socket, after `events` were told.
  */
-export declare function pipeSocket(
+export function pipeSocket(
   socket: SocketPort,
   open: (handlers: FlowHandlers) => Flow,
-  before?: PipeEvents,
-): Flow
+  events: PipeEvents = {},
+): Flow {
+  const pump = new Pump(socket, events)
+  pump.flow = open(pump)
+  pump.start()
+  return pump.flow
+}
 
-export type PipeEvents = Pick<FlowHandlers, 'opened' | 'refused' | 'done'> & {
-  reset?: FlowHandlers['reset']
+class Pump implements FlowHandlers {
+  flow: Flow | undefined
+  readonly #socket: SocketPort
+  readonly #events: PipeEvents
+  #readEnded = false
+  #writeEnded = false
+  /** The flow or the socket is broken; the other was told. */
+  #isBroken = false
+
+  constructor(socket: SocketPort, events: PipeEvents) {
+    this.#socket = socket
+    this.#events = events
+  }
+
+  start(): void {
+    const socket = this.#socket
+    socket.on('data', (chunk) => {
+      if (this.flow?.write(chunk) === false) socket.pause()
+    })
+    socket.on('end', () => {
+      this.#readEnded = true
+      this.flow?.end()
+    })
+    socket.on('error', (error) => this.#broken(error.message))
+    socket.on('close', () => this.#closed())
+    if (socket.destroyed) this.#closed()
+    else socket.resume()
+  }
+
+  opened(info: Parameters<NonNullable<FlowHandlers['opened']>>[0]): void {
+    this.#events.opened?.(info)
+  }
+
+  refused(refusal: Parameters<NonNullable<FlowHandlers['refused']>>[0]): void {
+    this.#isBroken = true
+    this.#events.refused?.(refusal)
+    this.#kill()
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#socket.write(chunk, (error) => {
+      if (!error) this.flow?.consumed(chunk.length)
+    })
+  }
+
+  ended(): void {
+    this.#writeEnded = true
+    this.#socket.end()
+  }
+
+  reset(end: FlowEnd): void {
+    if (this.#isBroken) return
+    this.#isBroken = true
+    this.#events.reset?.(end)
+    this.#kill()
+  }
+
+  drained(): void {
+    this.#socket.resume()
+  }
+
+  done(): void {
+    this.#events.done?.()
+  }
+
+  /** Both ways ended in order: what is still on its way is the flow's alone now. */
+  #closed(): void {
+    if (!this.#readEnded || !this.#writeEnded) this.#broken('the connection was closed')
+  }
+
+  #broken(reason: string): void {
+    if (this.#isBroken) return
+    this.#isBroken = true
+    const code = this.#events.brokenAs ?? 'cancelled'
+    this.flow?.reset(code, reason)
+    this.#events.reset?.({ code, reason })
+  }
+
+  #kill(): void {
+    const socket = this.#socket
+    if (socket.destroyed) return
+    if (socket.resetAndDestroy) socket.resetAndDestroy()
+    else socket.destroy()
+  }
 }

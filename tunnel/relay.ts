@@ -1,75 +1,48 @@
-import type { ResetCode } from './codes.ts'
-import type { ControlCodec, ControlMessage } from './control.ts'
-import type { Facts, FlowEnd, OpenedInfo, OpenRequest, Refusal } from './flow.ts'
-import type { Limits } from './limits.ts'
-import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
+import type { ControlCodec } from './control.ts'
+import { DEFAULT_LIMITS, DEFAULT_RATES, type Limits, type Rates } from './limits.ts'
+import { SlabPool } from './outbox.ts'
+import type { LinkPort, TunnelClock } from './port.ts'
+import type { RelayHandlers, RelayTunnel } from './relay/face.ts'
+import { Tunnel } from './relay/tunnel.ts'
+import { Session } from './session.ts'
+
+export type * from './relay/face.ts'
 
 export interface RelayOptions {
   readonly clock: TunnelClock
   /** `controlCodec` of messages/control.ts. */
   readonly codec: ControlCodec
-  /** What READY told every peer; DEFAULT_LIMITS when left out. */
+  /** What READY told every peer. */
   readonly limits?: Limits
+  readonly rates?: Rates
 }
+
+/** What waits in one tunnel before it is given up: far more than well-behaved ends can cause. */
+const MAX_QUEUED_BYTES = 24 * 1024 * 1024
 
 /** The edge's middle: takes flows from client tunnels and carries them on over connector tunnels. */
-export declare class Relay {
-  constructor(options: RelayOptions)
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #pool = new SlabPool()
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+  }
+
   /** Takes a tunnel over after the handshake. Clients open flows; connectors are opened to. */
-  attach(link: LinkPort, role: 'client' | 'connector', handlers: RelayHandlers): RelayTunnel
+  attach(link: LinkPort, role: 'client' | 'connector', handlers: RelayHandlers): RelayTunnel {
+    const { clock, codec, limits = DEFAULT_LIMITS, rates = DEFAULT_RATES } = this.#options
+    const pool = this.#pool
+    const tunnel = new Tunnel({
+      role,
+      handlers,
+      clock,
+      limits,
+      rates,
+      makeSession: (owner) =>
+        new Session({ link, clock, codec, pool, rates, maxQueuedBytes: MAX_QUEUED_BYTES, owner }),
+    })
+    tunnel.start()
+    return tunnel
+  }
 }
-
-export interface RelayHandlers {
-  /** A client opens a flow: answer now or later with `connect` or `refuse`, once. */
-  open(flow: RelayFlow): void
-  control(message: ControlMessage): void
-  /** Every flow of this tunnel has had its `closed` before. */
-  closed(why: LinkClosed): void
-}
-
-export interface RelayTunnel {
-  send(message: ControlMessage): void
-  readonly flows: Iterable<RelayFlow>
-  readonly flowCount: number
-  close(code: ResetCode, reason: string): void
-  /** Takes no more flows on this tunnel; those there are go on. */
-  goAway(reason?: string): void
-  readonly rttMs: number | undefined
-  /** Its owner calls this about every second. */
-  tick(now: number): void
-}
-
-export interface RelayFlow extends OpenRequest {
-  readonly attempt: number
-  readonly source: RelayTunnel
-  readonly target: RelayTunnel | undefined
-  /** Payload bytes relayed towards the connector and towards the client. */
-  readonly bytesUp: number
-  readonly bytesDown: number
-  /** Opens the flow at a connector; `context` is what that connector is told of who and why. */
-  connect(target: RelayTunnel, context: Uint8Array, gateMicros: number): void
-  /** Refuses an OPEN that was not connected yet. */
-  refuse(code: ResetCode, reason: string, facts?: Facts): void
-  /** Ends the flow at both ends. */
-  reset(code: ResetCode, reason: string): void
-  handlers: RelayFlowHandlers | undefined
-}
-
-export interface RelayFlowHandlers {
-  opened?(info: OpenedInfo): void
-  /** The connector refused; `closed` follows. */
-  refused?(refusal: Refusal): void
-  /** The last call, however it ended. */
-  closed(end: RelayFlowEnd): void
-}
-
-export interface RelayFlowEnd {
-  readonly code: ResetCode | 'done'
-  readonly reason: string
-  /** Who ended it. */
-  readonly by: 'client' | 'connector' | 'edge'
-  readonly bytesUp: number
-  readonly bytesDown: number
-}
-
-export type { FlowEnd }

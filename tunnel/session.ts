@@ -7,7 +7,7 @@ import { isControl, TYPE } from './frames/frame.ts'
 import { readGoAway } from './frames/read.ts'
 import { bodyFrame, type GoAway, goAwayFrame, pingFrame } from './frames/write.ts'
 import type { Rates } from './limits.ts'
-import { Liveness, RoundTrip } from './liveness.ts'
+import { Liveness, Progress, RoundTrip } from './liveness.ts'
 import { Outbox, type SlabPool } from './outbox.ts'
 import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
 
@@ -23,7 +23,9 @@ export interface SessionOptions {
 
 /** Who has the flows of a tunnel: an endpoint or a relay. */
 export interface SessionOwner {
-  /** A frame of a flow, or RESET_FLOW. May throw TunnelError, which closes the tunnel. */
+  /** OPEN. May throw TunnelError, which closes the tunnel. */
+  open(stream: number, bytes: Uint8Array, start: number, end: number): void
+  /** Another frame of a flow, or RESET_FLOW. May throw TunnelError, which closes the tunnel. */
   frame: FrameSink
   /** Every frame of one message was handed on. */
   messageEnded(): void
@@ -43,6 +45,7 @@ export class Session {
   readonly #decoder: Decoder
   readonly #liveness: Liveness
   readonly #trip = new RoundTrip()
+  readonly #progress = new Progress()
   readonly #pings: Bucket
   readonly #controls: Bucket
   #over = false
@@ -94,6 +97,7 @@ export class Session {
     const sign = this.#liveness.tick(now, waiting)
     if (sign === 'ping') this.#ping()
     if (sign === 'dead') this.#lose('nothing was heard from the other end')
+    if (this.#progress.isStuck(now, this.outbox)) this.#overflow()
   }
 
   close(code: ResetCode, reason: string): void {
@@ -122,7 +126,8 @@ export class Session {
 
   #frame(type: number, stream: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#over) return
-    if (type >= TYPE.OPEN && type <= TYPE.RESET_FLOW) {
+    if (type === TYPE.OPEN) this.#options.owner.open(stream, bytes, start, end)
+    else if (type > TYPE.OPEN && type <= TYPE.RESET_FLOW) {
       this.#options.owner.frame(type, stream, bytes, start, end)
     } else if (isControl(type)) this.#control(type, bytes.subarray(start, end))
     else this.#tunnelFrame(type, bytes, start, end)

@@ -23,6 +23,8 @@ export interface FlowHost {
 }
 
 export interface FlowStart {
+  /** Who said OPEN: this end or the other. The opener gets nothing before OPENED. */
+  readonly opener: 'us' | 'peer'
   readonly id: string
   readonly stream: number
   readonly sendLimit: number
@@ -37,6 +39,7 @@ export class EndFlow implements Flow {
   readonly id: string
   readonly stream: number
   readonly sending: Sending
+  readonly #isOpener: boolean
   readonly #receiving: Receiving
   readonly #host: FlowHost
   #handlers: FlowHandlers
@@ -46,6 +49,7 @@ export class EndFlow implements Flow {
   constructor(host: FlowHost, start: FlowStart, handlers: FlowHandlers) {
     this.id = start.id
     this.stream = start.stream
+    this.#isOpener = start.opener === 'us'
     this.#host = host
     this.#handlers = handlers
     this.sending = new Sending(start.sendLimit)
@@ -120,20 +124,21 @@ export class EndFlow implements Flow {
   }
 
   onOpened(info: OpenedInfo): void {
-    if (this.#state !== 'asked') throw new TunnelError('protocol-error', 'OPENED twice')
+    this.#checkAsker()
     this.#state = 'open'
     this.#host.answered()
     this.#handlers.opened?.(info)
   }
 
   onRefused(refusal: Refusal): void {
-    if (this.#state !== 'asked') throw new TunnelError('protocol-error', 'REFUSED after OPENED')
+    this.#checkAsker()
     this.#finish()
     if (this.#handlers.refused) this.#handlers.refused(refusal)
     else this.#handlers.reset(refusal)
   }
 
   onData(chunk: Uint8Array): void {
+    this.#checkOpened()
     this.#receiving.receive(chunk.length)
     this.#handlers.data(chunk)
     if (!this.isOver && this.#receiving.isCreditDue) this.#host.owes(this)
@@ -154,6 +159,7 @@ export class EndFlow implements Flow {
   }
 
   onFin(offset: number): void {
+    this.#checkOpened()
     this.#receiving.finish(offset)
     this.#handlers.ended()
     if (!this.isOver) this.#host.owes(this)
@@ -194,6 +200,17 @@ export class EndFlow implements Flow {
   rest(nowMicros: number): void {
     this.#receiving.rest(nowMicros)
     this.putCreditIfDue(true)
+  }
+
+  #checkAsker(): void {
+    if (this.isAsked && this.#isOpener) return
+    throw new TunnelError('protocol-error', 'an answer to nothing that was asked')
+  }
+
+  #checkOpened(): void {
+    if (this.isAsked && this.#isOpener) {
+      throw new TunnelError('protocol-error', 'bytes before OPENED')
+    }
   }
 
   #endIfDone(): void {

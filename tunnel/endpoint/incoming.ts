@@ -1,6 +1,7 @@
 import type { ResetCode } from '../codes.ts'
 import type { Facts, Flow, FlowEnd, FlowHandlers, OpenedInfo, Protocol } from '../flow.ts'
 import { type Open, openedFrame, refusedFrame } from '../frames/open.ts'
+import { Held } from '../held.ts'
 import type { EndFlow } from './end-flow.ts'
 
 export type AcceptInfo = Pick<OpenedInfo, 'instance' | 'resolveMicros' | 'connectMicros'>
@@ -25,8 +26,7 @@ export class Incoming {
   /** Called when the other end gives up before the answer: stop dialling. */
   onCancelled: ((end: FlowEnd) => void) | undefined
   readonly #host: IncomingHost
-  readonly #held: Uint8Array[] = []
-  #heldEnd = false
+  readonly #held = new Held()
   #cancelled: FlowEnd | undefined
   #flow: EndFlow | undefined
 
@@ -43,9 +43,9 @@ export class Incoming {
   /** The handlers of the flow until it is answered. */
   holding(): FlowHandlers {
     return {
-      data: (chunk) => this.#held.push(chunk.slice()),
+      data: (chunk) => this.#held.add(chunk),
       ended: () => {
-        this.#heldEnd = true
+        this.#held.hasEnded = true
       },
       reset: (end) => this.#cancel(end),
       drained: () => {},
@@ -89,15 +89,15 @@ export class Incoming {
 
   #cancel(end: FlowEnd): void {
     this.#cancelled = end
-    this.#held.length = 0
+    this.#held.drop()
     this.onCancelled?.(end)
   }
 
   #handOver(flow: EndFlow, handlers: FlowHandlers): void {
     if (this.#cancelled) handlers.reset(this.#cancelled)
     flow.handTo(handlers)
-    for (const chunk of this.#held) if (!flow.isOver) handlers.data(chunk)
-    this.#held.length = 0
-    if (this.#heldEnd && !flow.isOver) handlers.ended()
+    const early = this.#held.take()
+    if (early.length > 0 && !flow.isOver) handlers.data(early)
+    if (this.#held.hasEnded && !flow.isOver) handlers.ended()
   }
 }

@@ -45,7 +45,8 @@ export class Opening {
       receiveLimit: host.budget.firstWindowBytes,
     }
     const stream = streams.lastStream
-    const flow = new EndFlow(host, { id: request.flowId, stream, ...limitsOfFlow }, handlers)
+    const start = { opener: 'us', id: request.flowId, stream, ...limitsOfFlow } as const
+    const flow = new EndFlow(host, start, handlers)
     streams.add(flow)
     host.outbox.append(openFrame(stream, { ...request, attempt: 1, ...limitsOfFlow }))
     return flow
@@ -63,7 +64,13 @@ export class Opening {
   #refused(request: OpenRequest, handlers: FlowHandlers, code: ResetCode, reason: string): Flow {
     const { host, clock } = this.#options
     this.#asked += 1
-    const start = { id: request.flowId, stream: 0, sendLimit: 0, receiveLimit: 0 }
+    const start = {
+      opener: 'us',
+      id: request.flowId,
+      stream: 0,
+      sendLimit: 0,
+      receiveLimit: 0,
+    } as const
     const flow = new EndFlow(host, start, handlers)
     clock.defer(() => {
       if (!flow.isOver) flow.onRefused({ code, reason, facts: {} })

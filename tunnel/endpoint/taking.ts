@@ -49,6 +49,7 @@ export class Taking {
     )
     // The opener's words of both limits are turned round here: it sends what this end receives.
     const start = {
+      opener: 'peer' as const,
       id: open.flowId,
       stream,
       sendLimit: open.receiveLimit,

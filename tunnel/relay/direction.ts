@@ -1,0 +1,110 @@
+import { TunnelError } from '../codes.ts'
+import { CREDIT_FRAME_BYTES, putCredit } from '../frames/write.ts'
+import type { Outbox } from '../outbox.ts'
+
+/** What may wait between two updates of a clamped credit. */
+const STEP_BYTES = 32 * 1024
+
+interface Sender {
+  readonly tunnel: { readonly outbox: Outbox }
+  readonly stream: number
+}
+
+/** One direction of a relayed flow: what the sender may send, sent, and the receiver has. */
+export class Direction {
+  /** Bytes relayed. */
+  offset = 0
+  /** Of those, what the kernel has. */
+  writtenOut = 0
+  /** Whom to tell of more credit. */
+  sender: Sender | undefined
+  /** Marks in the queue of the tunnel that it leaves by. */
+  marks = 0
+  #isClosed = false
+  /** What the sender was told. */
+  #granted: number
+  /** What the receiver would take. */
+  #limit: number
+  #acknowledged = 0
+  #fin: number | undefined
+
+  constructor(granted: number, sender?: Sender) {
+    this.sender = sender
+    this.#granted = granted
+    this.#limit = granted
+  }
+
+  /** Every byte and FIN were relayed and acknowledged. */
+  get isDone(): boolean {
+    return this.#fin !== undefined && this.#acknowledged === this.#fin + 1
+  }
+
+  /** The sender was told less than the receiver would take. */
+  get isClamped(): boolean {
+    return this.#granted < this.#limit && !this.#isClosed
+  }
+
+  get isWaitingForAck(): boolean {
+    return this.#acknowledged < this.offset
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  get granted(): number {
+    return this.#granted
+  }
+
+  /** @throws TunnelError `flow-control` for bytes beyond the credit, `protocol-error` after FIN */
+  relay(bytes: number): void {
+    if (this.#fin !== undefined) throw new TunnelError('protocol-error', 'DATA after FIN')
+    if (this.offset + bytes > this.#granted) {
+      throw new TunnelError('flow-control', 'more bytes than the credit allows')
+    }
+    this.offset += bytes
+  }
+
+  /** @throws TunnelError `protocol-error` when bytes are missing */
+  finish(offset: number): void {
+    if (this.#fin !== undefined || offset !== this.offset) {
+      throw new TunnelError('protocol-error', 'FIN is not at the end of the bytes')
+    }
+    this.#fin = offset
+  }
+
+  /**
+   * The receiver's CREDIT; gives the limit to pass on, at most `share` beyond what is written out.
+   * @throws TunnelError `protocol-error` for what was never relayed
+   */
+  credit(received: number, limit: number, share: number): number {
+    if (received > this.offset + (this.#fin === undefined ? 0 : 1)) {
+      throw new TunnelError('protocol-error', 'CREDIT acknowledges what was not sent')
+    }
+    this.#acknowledged = Math.max(this.#acknowledged, received)
+    this.#limit = Math.max(this.#limit, limit)
+    this.#granted = this.#grantable(share)
+    return this.#granted
+  }
+
+  /** More was written out: tells the sender of more credit if it is worth it. */
+  regrant(share: number): void {
+    const next = this.#grantable(share)
+    const worth = next - this.#granted >= STEP_BYTES || this.offset === this.#granted
+    if (next === this.#granted || !worth || !this.sender) return
+    this.#granted = next
+    const { tunnel, stream } = this.sender
+    const at = tunnel.outbox.reserve(CREDIT_FRAME_BYTES)
+    putCredit(tunnel.outbox.slab, at, stream, this.#acknowledged, next)
+  }
+
+  /** The flow is over: whatever is still in a queue asks for no more. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** Credit that was given is never taken back. */
+  #grantable(share: number): number {
+    return Math.max(this.#granted, Math.min(this.#limit, this.writtenOut + share))
+  }
+}

@@ -1,0 +1,79 @@
+import { Bucket } from '../bucket.ts'
+import { type ResetCode, TunnelError } from '../codes.ts'
+import { type Open, readOpen, refusedFrame } from '../frames/open.ts'
+import type { Limits, Rates } from '../limits.ts'
+import type { TunnelClock } from '../port.ts'
+import type { RelayFlow } from './face.ts'
+import { Flow } from './flow.ts'
+import type { LegTunnel } from './leg.ts'
+
+export interface DoorOptions {
+  readonly tunnel: LegTunnel
+  /** The streams of the tunnel, used or refused. */
+  readonly streams: { lastStream: number }
+  readonly clock: TunnelClock
+  readonly limits: Limits
+  readonly rates: Rates
+  /** The gate. */
+  open(flow: RelayFlow): void
+}
+
+/** Where the OPENs of a client come in: nothing is done for one that breaks a limit. */
+export class Door {
+  readonly #options: DoorOptions
+  readonly #rate: Bucket
+  readonly #excess: Bucket
+  #pending = 0
+  /** After GOAWAY. */
+  isShut = false
+
+  constructor(options: DoorOptions) {
+    const now = options.clock.now()
+    this.#options = options
+    this.#rate = new Bucket(...options.rates.open, now)
+    this.#excess = new Bucket(...options.rates.open, now)
+  }
+
+  /** @throws TunnelError when a stream is used twice, or OPENs come at twice their rate */
+  open(stream: number, bytes: Uint8Array, start: number, end: number): void {
+    const { streams } = this.#options
+    if (stream <= streams.lastStream) {
+      throw new TunnelError('protocol-error', 'a stream is used twice', { stream })
+    }
+    streams.lastStream = stream
+    const { tunnel, clock } = this.#options
+    const open = readOpen(bytes, start, end)
+    const refusal = this.#reasonNotToTake(open)
+    if (refusal) {
+      const [code, reason] = refusal
+      tunnel.outbox.append(refusedFrame(stream, { code, reason, facts: {} }))
+      return
+    }
+    this.#pending += 1
+    this.#options.open(new Flow(open, tunnel, stream, clock))
+  }
+
+  /** An OPEN has its answer. */
+  answered(): void {
+    this.#pending -= 1
+  }
+
+  #reasonNotToTake({ protocol, sendLimit }: Open): [ResetCode, string] | undefined {
+    const { limits, tunnel } = this.#options
+    if (this.#isTooFast()) return ['rate-limited', 'too many flows at once']
+    if (this.isShut) return ['shutting-down', 'the edge is shutting down']
+    if (protocol === 'udp') return ['unsupported', 'UDP is not carried yet']
+    if (sendLimit > limits.initialWindowBytes) {
+      return ['flow-control', 'the first window is larger than READY allows']
+    }
+    const isFull = tunnel.flowCount >= limits.maxFlows || this.#pending >= limits.maxPendingOpens
+    return isFull ? ['over-budget', 'this tunnel has too many flows'] : undefined
+  }
+
+  #isTooFast(): boolean {
+    const now = this.#options.clock.now()
+    if (this.#rate.take(now)) return false
+    if (this.#excess.take(now)) return true
+    throw new TunnelError('rate-limited', 'too many OPENs')
+  }
+}

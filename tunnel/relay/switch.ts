@@ -1,0 +1,175 @@
+import { Bucket } from '../bucket.ts'
+import { TunnelError } from '../codes.ts'
+import { readOffset, writeOffset } from '../frames/bytes.ts'
+import { TYPE } from '../frames/frame.ts'
+import { readRefused } from '../frames/open.ts'
+import { readCode, readCredit } from '../frames/read.ts'
+import type { Rates } from '../limits.ts'
+import type { TunnelClock } from '../port.ts'
+import type { Leg, LegTunnel } from './leg.ts'
+import { Run } from './run.ts'
+
+export interface SwitchOptions {
+  readonly clock: TunnelClock
+  readonly rates: Rates
+}
+
+/** Where the frames of one tunnel go: each to the other leg of its flow. */
+export class Switch {
+  readonly #tunnel: LegTunnel
+  readonly #clock: TunnelClock
+  readonly #resets: Bucket
+  readonly #legs = new Map<number, Leg>()
+  readonly #run = new Run()
+  /** The highest stream that was ever used: streams are never used twice (SPEC.md §4). */
+  lastStream = 0
+
+  constructor(tunnel: LegTunnel, { clock, rates }: SwitchOptions) {
+    this.#tunnel = tunnel
+    this.#clock = clock
+    this.#resets = new Bucket(...rates.reset, clock.now())
+  }
+
+  get size(): number {
+    return this.#legs.size
+  }
+
+  get legs(): Iterable<Leg> {
+    return this.#legs.values()
+  }
+
+  add(leg: Leg): void {
+    this.lastStream = Math.max(this.lastStream, leg.stream)
+    this.#legs.set(leg.stream, leg)
+  }
+
+  delete(leg: Leg): void {
+    this.#legs.delete(leg.stream)
+  }
+
+  messageEnded(): void {
+    this.#run.flush()
+  }
+
+  /**
+   * A mistake ends its flow at both ends and nothing else.
+   * @throws TunnelError for a stream that was never opened, or too many RESETs
+   */
+  frame(type: number, stream: number, bytes: Uint8Array, start: number, end: number): void {
+    if (type === TYPE.RESET) this.#countReset()
+    const leg = this.#legs.get(stream)
+    if (leg === undefined) {
+      this.#checkLate(type, stream)
+      return
+    }
+    try {
+      this.#route(leg, type, bytes, start, end)
+    } catch (error) {
+      if (!(error instanceof TunnelError)) throw error
+      this.#run.flush()
+      leg.flow.onMistake(leg, { code: error.code, reason: error.message })
+    }
+  }
+
+  #route(leg: Leg, type: number, bytes: Uint8Array, start: number, end: number): void {
+    switch (type) {
+      case TYPE.DATA:
+        this.#data(leg, bytes, start, end, 0)
+        break
+      case TYPE.CREDIT:
+        this.#credit(leg, bytes, start, end)
+        break
+      case TYPE.FIN:
+        this.#fin(leg, bytes, start, end)
+        break
+      case TYPE.DATA_AT:
+        this.#dataAt(leg, bytes, start, end)
+        break
+      case TYPE.RESET:
+        this.#run.flush()
+        leg.flow.onEnd(leg, readCode(bytes, start, end))
+        break
+      default:
+        this.#answer(leg, type, bytes, start, end)
+    }
+  }
+
+  /** `skip`: bytes of the payload before the flow's own. */
+  #data(leg: Leg, bytes: Uint8Array, start: number, end: number, skip: number): void {
+    checkOpened(leg)
+    leg.sends.relay(end - start - skip)
+    const { other } = leg
+    if (other === undefined) {
+      leg.flow.hold(bytes.subarray(start + skip, end))
+      return
+    }
+    if (other.tunnel.queue.isFull) {
+      throw new TunnelError('over-budget', 'the other end takes the bytes too slowly')
+    }
+    const ahead = this.#run.add(other, bytes, start, end)
+    other.tunnel.queue.mark(leg.sends, ahead)
+  }
+
+  #dataAt(leg: Leg, bytes: Uint8Array, start: number, end: number): void {
+    if (readOffset(bytes, start) !== leg.sends.offset) {
+      throw new TunnelError('protocol-error', 'DATA_AT leaves a gap')
+    }
+    this.#data(leg, bytes, start, end, 8)
+  }
+
+  #fin(leg: Leg, bytes: Uint8Array, start: number, end: number): void {
+    checkOpened(leg)
+    leg.sends.finish(readOffset(bytes, start))
+    if (leg.other) this.#run.add(leg.other, bytes, start, end)
+    else leg.flow.holdFin()
+  }
+
+  /** `received` goes on as it is; `limit` never beyond what this tunnel should have to queue. */
+  #credit(leg: Leg, bytes: Uint8Array, start: number, end: number): void {
+    checkOpened(leg)
+    const { received, limit } = readCredit(bytes, start)
+    const granted = leg.receives.credit(received, limit, this.#tunnel.queue.shareBytes)
+    // Before `connect` the limit is kept for OPEN.
+    if (leg.other === undefined) return
+    writeOffset(bytes, start + 8, granted)
+    this.#run.add(leg.other, bytes, start, end)
+    leg.flow.endIfDone()
+  }
+
+  #answer(leg: Leg, type: number, bytes: Uint8Array, start: number, end: number): void {
+    if (leg.side === 'client' || leg.other === undefined) throw misplaced(type)
+    switch (type) {
+      case TYPE.OPENED:
+        leg.flow.onOpened(bytes, start, end)
+        this.#run.add(leg.other, bytes, start, end)
+        break
+      case TYPE.REFUSED:
+        this.#run.flush()
+        leg.flow.onRefused(readRefused(bytes, start, end))
+        break
+      default:
+        throw misplaced(type)
+    }
+  }
+
+  #countReset(): void {
+    if (this.#resets.take(this.#clock.now())) return
+    throw new TunnelError('rate-limited', 'too many RESETs')
+  }
+
+  /** What comes late for a flow that is over is dropped; this edge resumes no flows. */
+  #checkLate(type: number, stream: number): void {
+    if (stream <= this.lastStream) return
+    if (type === TYPE.RESUME) throw new TunnelError('unsupported', 'no flow is resumed here')
+    throw new TunnelError('protocol-error', 'a frame of a stream that was never opened')
+  }
+}
+
+function checkOpened({ side, flow }: Leg): void {
+  if (side === 'connector' && !flow.isAnswered) {
+    throw new TunnelError('protocol-error', 'bytes before OPENED')
+  }
+}
+
+const misplaced = (type: number) =>
+  new TunnelError('protocol-error', 'a frame that this end cannot send', { type })

@@ -1,0 +1,142 @@
+import { type ResetCode, TunnelError } from '../codes.ts'
+import type { ControlMessage } from '../control.ts'
+import type { Outbox } from '../outbox.ts'
+import type { LinkClosed } from '../port.ts'
+import type { Session, SessionOwner } from '../session.ts'
+import { Door, type DoorOptions } from './door.ts'
+import type { RelayFlow, RelayHandlers } from './face.ts'
+import { type Leg, LegTunnel } from './leg.ts'
+import { OutQueue } from './queue.ts'
+import { Switch } from './switch.ts'
+
+export interface TunnelOptions extends Omit<DoorOptions, 'tunnel' | 'streams' | 'open'> {
+  readonly role: 'client' | 'connector'
+  readonly handlers: RelayHandlers
+  makeSession(owner: SessionOwner): Session
+}
+
+/** One tunnel at the edge, with the legs of the flows that go over it. */
+export class Tunnel extends LegTunnel {
+  readonly queue: OutQueue
+  readonly #role: 'client' | 'connector'
+  readonly #handlers: RelayHandlers
+  readonly #session: Session
+  readonly #switch: Switch
+  readonly #door: Door
+  /** Why no flow is opened over it any more. */
+  #closed: ResetCode | undefined
+
+  constructor(options: TunnelOptions) {
+    super()
+    const { role, handlers } = options
+    this.#role = role
+    this.#handlers = handlers
+    this.#session = options.makeSession(this.#owner())
+    this.queue = new OutQueue(this.#session.outbox)
+    this.#switch = new Switch(this, options)
+    const open = (flow: RelayFlow) => handlers.open(flow)
+    this.#door = new Door({ ...options, tunnel: this, streams: this.#switch, open })
+  }
+
+  /** Separate from construction: the link may be closed already, and says so at once. */
+  start(): void {
+    this.#session.start()
+  }
+
+  get outbox(): Outbox {
+    return this.#session.outbox
+  }
+
+  get flowCount(): number {
+    return this.#switch.size
+  }
+
+  get flows(): Iterable<RelayFlow> {
+    return [...this.#switch.legs].map((leg) => leg.flow)
+  }
+
+  get rttMs(): number | undefined {
+    return this.#session.rttMs
+  }
+
+  send(message: ControlMessage): void {
+    this.#session.send(message)
+  }
+
+  close(code: ResetCode, reason: string): void {
+    this.#session.close(code, reason)
+  }
+
+  goAway(reason = 'the edge is shutting down'): void {
+    if (this.#closed) return
+    this.#closed = 'shutting-down'
+    this.#door.isShut = true
+    const { lastStream } = this.#switch
+    this.#session.goAway({ lastStream, spreadMs: 0, code: 'shutting-down', reason })
+  }
+
+  tick(now: number): void {
+    this.#session.tick(now, this.#isWaiting())
+  }
+
+  nextStream(): number {
+    if (this.#role === 'client') throw new TypeError('flows are opened over connector tunnels')
+    if (this.#closed) throw new TunnelError(this.#closed, 'the tunnel takes no more flows')
+    return this.#switch.lastStream + 1
+  }
+
+  add(leg: Leg): void {
+    this.#switch.add(leg)
+  }
+
+  delete(leg: Leg): void {
+    this.#switch.delete(leg)
+  }
+
+  answered(): void {
+    this.#door.answered()
+  }
+
+  #owner(): SessionOwner {
+    return {
+      open: (stream, bytes, start, end) => this.#open(stream, bytes, start, end),
+      frame: (...frame) => this.#switch.frame(...frame),
+      messageEnded: () => this.#switch.messageEnded(),
+      control: (message) => this.#handlers.control(message),
+      goAway: () => {
+        this.#closed ??= 'shutting-down'
+      },
+      compose: () => {},
+      drained: () => this.#drained(),
+      closed: (why) => this.#ended(why),
+    }
+  }
+
+  #open(stream: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#role === 'connector') {
+      throw new TunnelError('protocol-error', 'OPEN from a connector')
+    }
+    this.#switch.messageEnded()
+    this.#door.open(stream, bytes, start, end)
+  }
+
+  /** Other tunnels' senders may go on, now that this one has taken what they sent. */
+  #drained(): void {
+    for (const direction of this.queue.settle()) direction.regrant(this.queue.shareBytes)
+  }
+
+  #isWaiting(): boolean {
+    for (const leg of this.#switch.legs) {
+      const isUnanswered = leg.side === 'connector' && !leg.flow.isAnswered
+      if (isUnanswered || leg.receives.isWaitingForAck) return true
+    }
+    return false
+  }
+
+  #ended(why: LinkClosed): void {
+    this.#closed = 'tunnel-lost'
+    const code = why.by === 'us' ? why.code : 'tunnel-lost'
+    for (const leg of [...this.#switch.legs]) leg.flow.onEnd(leg, { code, reason: why.reason })
+    this.#handlers.closed(why)
+  }
+}
