@@ -96,14 +96,17 @@ interface Shelf {
   readonly patterns: readonly NamePattern[]
 }
 
+/** What a CATALOG may hold (SPEC.md §8): a client closes the tunnel over a longer one. */
+const MOST = { zones: 256, entries: 8192, ports: 64 } as const
+
 function shelve(source: CatalogSource): Shelf {
-  const publications = source.publications()
+  const publications = source.publications().slice(0, MOST.entries)
   const entries = publications.map(({ pattern, ports }) => ({
     pattern: formatPattern(pattern),
     owned: true,
-    ports,
+    ports: ports.slice(0, MOST.ports),
   }))
-  const zones = source.zones()
+  const zones = source.zones().slice(0, MOST.zones)
   const key = createHash('sha256')
     .update(JSON.stringify([zones, entries]))
     .digest('hex')

@@ -7,7 +7,7 @@ import type { RelayFlow, RelayFlowEnd, RelayTunnel } from '../tunnel/relay.ts'
 import type { FlowLog } from './flows/log.ts'
 import { factsOf, type OpenRecord } from './flows/record.ts'
 import type { Cut } from './gate/live.ts'
-import { type Denial, deny } from './gate/verdict.ts'
+import { type Denial, deny, TOLD_CHARACTERS } from './gate/verdict.ts'
 import type { Gate, Grant } from './gate.ts'
 import type { Counts } from './metrics.ts'
 import type { Enrolled, Picked, Registry } from './registry.ts'
@@ -110,8 +110,10 @@ const NOWHERE: Record<Exclude<Picked<RelayTunnel>['kind'], 'picked'>, Denial> = 
 }
 
 /** RESET at both ends; the client is also told the rule. */
-function cutFlow(flow: RelayFlow, { code, reason, rule }: Cut): void {
+function cutFlow(flow: RelayFlow, cut: Cut): void {
   const { flowId, source } = flow
+  const [code, reason] = [cut.code, cut.reason.slice(0, TOLD_CHARACTERS)]
+  const rule = cut.rule?.slice(0, TOLD_CHARACTERS)
   flow.reset(code, reason)
   source.send({ kind: 'cut', flowId, code, reason, ...(rule === undefined ? {} : { rule }) })
 }

@@ -139,14 +139,16 @@ function readPolicyFile(
   node: YamlNode | undefined,
   file: string,
 ): string | undefined {
+  const before = walk.problemCount
   const map = walk.map(node, {
     what: 'policy',
     keys: ['file'],
-    required: ['file'],
     later: { store: 'a policy kept in the store is not supported yet: use policy: { file: … }' },
   })
   const entry = map.get('file')
-  return entry && readPath(walk, entry, file)
+  if (entry) return readPath(walk, entry, file)
+  if (!node || walk.problemCount > before) return undefined
+  return walk.refuse(node.at, 'policy needs file', { fix: 'write policy: { file: policy.yaml }' })
 }
 
 function readZones(walk: YamlWalk, node: YamlNode | undefined): Hostname[] {

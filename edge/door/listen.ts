@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
+import { SERVER_OPTIONS } from '../../tunnel/link.ts'
 import type { HostPort } from '../settings.ts'
 import { Unproven } from './unproven.ts'
 
@@ -29,7 +30,7 @@ export interface Door {
 export async function openDoor(options: ListenOptions): Promise<Door> {
   const { tls, listen, connections, unprovenPerAddress } = options
   const unproven = new Unproven(unprovenPerAddress)
-  const server = https.createServer({ ...TLS, ...LIMITS, ...tls })
+  const server = https.createServer({ ...SERVER_OPTIONS, ...LIMITS, ...tls })
   server.maxConnections = connections
   countConnections(server, unproven)
   let listener = getRequestListener(() => new Response('starting\n', { status: 503 }))
@@ -51,16 +52,8 @@ export async function openDoor(options: ListenOptions): Promise<Door> {
   }
 }
 
-/** Post-quantum first, so that a recording of today stays closed; the others for who cannot. */
-const TLS = {
-  minVersion: 'TLSv1.3',
-  ecdhCurve: 'X25519MLKEM768:X25519:prime256v1',
-  handshakeTimeout: 5000,
-} as const
-
+/** Beyond what the tunnel room asks of any server of tunnels. */
 const LIMITS = {
-  headersTimeout: 5000,
-  requestTimeout: 10_000,
   keepAliveTimeout: 5000,
   connectionsCheckingInterval: 1000,
   maxHeaderSize: 16_384,

@@ -50,10 +50,13 @@ export interface Judge {
 }
 
 export function deny(code: ResetCode, reason: string, rule?: string): Denial {
-  const facts: Facts = rule === undefined ? {} : { rule }
-  const told = { code, reason, facts }
+  const facts: Facts = rule === undefined ? {} : { rule: rule.slice(0, TOLD_CHARACTERS) }
+  const told = { code, reason: reason.slice(0, TOLD_CHARACTERS), facts }
   return { kind: 'denied', code, reason, told, ...(rule === undefined ? {} : { rule }) }
 }
+
+/** REFUSED, RESET and CUT carry no longer texts (SPEC.md §9). */
+export const TOLD_CHARACTERS = 240
 
 /** What is said of a name that nobody publishes, and of one that must seem so. */
 export const NO_SUCH_NAME: Denial = deny('no-such-name', 'nobody publishes that name')

@@ -1,0 +1,57 @@
+import type { EdgeStatus } from '../../edge/control/status.ts'
+import type { PolicyStatus } from '../../edge/policy-file.ts'
+import { formatProblem } from '../../process/yaml.ts'
+import { EXIT, type Output } from '../output.ts'
+import { callEdge } from './call.ts'
+import { roughly } from './duration.ts'
+import type { EdgePlaces } from './socket.ts'
+
+/** Exit code 1 when the edge cannot serve, or serves another policy than its file. */
+export async function showStatus(
+  flags: EdgePlaces & { readonly json?: boolean },
+  out: Output,
+  now: number,
+): Promise<void> {
+  const status = await callEdge<EdgeStatus>(flags, 'status')
+  if (flags.json) out.json(status)
+  else printStatus(status, out, now)
+  if (!status.isReady || status.policy.problems.length > 0) process.exitCode = EXIT.no
+}
+
+export async function reloadPolicy(flags: EdgePlaces, out: Output): Promise<void> {
+  const policy = await callEdge<PolicyStatus>(flags, 'policy.reload')
+  out.line(sentenceOf(policy))
+  sayProblems(policy, out)
+  if (policy.problems.length > 0) process.exitCode = EXIT.no
+}
+
+function printStatus(status: EdgeStatus, out: Output, now: number): void {
+  const { name, url, tunnels, sessions, flows, policy } = status
+  const ready = status.isReady ? 'ready' : `not ready: ${status.notReady ?? 'no reason'}`
+  out.line(`edge ${name} at ${url}, up ${roughly(now - status.startedAt)}, ${ready}`)
+  out.line(`policy: ${sentenceOf(policy)}`)
+  out.line(`zones: ${status.zones.join(', ') || 'none'}`)
+  out.line(
+    `${tunnels.connector} connector tunnels, ${tunnels.client} client tunnels, ${sessions} sessions, ${flows.live} flows`,
+  )
+  sayProblems(policy, out)
+  if (flows.lostRecords > 0) out.say(`${flows.lostRecords} flow records could not be kept`)
+  if (status.tlsEndsBeforeEdge) out.say('TLS ends before the edge: proofs are not bound to it')
+}
+
+function sentenceOf({ file, source, rules }: PolicyStatus): string {
+  if (file === undefined) return 'none, so nobody reaches anything'
+  switch (source) {
+    case 'none':
+      return `none in force (${file}), so nobody reaches anything`
+    case 'file':
+      return `${rules} rules of ${file}`
+    case 'last-good':
+      return `${rules} rules, an older text of ${file}`
+  }
+}
+
+function sayProblems({ problems }: PolicyStatus, out: Output): void {
+  if (problems.length > 0) out.say('the policy file as it is now is refused:')
+  for (const problem of problems) out.say(formatProblem(problem))
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import type { LogLevel } from '../../process/log.ts'
+import { addEdgePlaces } from '../edge/flags.ts'
+import type { EdgePlaces } from '../edge/socket.ts'
+import type { Output } from '../output.ts'
+
+/** `byname edge run|status|reload`. */
+export function register(program: Command, out: Output): void {
+  const edge = program
+    .command('edge')
+    .description('Run the edge: where clients and connectors meet.')
+  addRun(edge)
+  addEdgePlaces(edge.command('status'))
+    .description('Show what the edge of this machine serves.')
+    .option('--json', 'the whole status as one JSON document')
+    .addHelpText('after', '\nExample:\n  $ byname edge status')
+    .action(async (flags: EdgePlaces & { readonly json?: boolean }) => {
+      const { showStatus } = await import('../edge/status.ts')
+      await showStatus(flags, out, Date.now())
+    })
+  addEdgePlaces(edge.command('reload'))
+    .description('Read the policy file now; a bad one is refused and the last good one stays.')
+    .addHelpText('after', '\nExample:\n  $ byname edge reload')
+    .action(async (flags: EdgePlaces) => {
+      const { reloadPolicy } = await import('../edge/status.ts')
+      await reloadPolicy(flags, out)
+    })
+}
+
+export interface RunFlags {
+  readonly config?: string
+  readonly state?: string
+  readonly logLevel?: LogLevel
+}
+
+function addRun(edge: Command): void {
+  edge
+    .command('run')
+    .description('Serve until stopped, in the foreground.')
+    .option('--config <file>', 'settings (BYNAME_CONFIG, else edge.yaml where settings are kept)')
+    .option('--state <directory>', 'where keys, sessions and records are kept')
+    .option('--log-level <level>', 'trace, debug, info, warn or error (BYNAME_LOG_LEVEL)')
+    .addHelpText('after', RUN_HELP)
+    .action(async (flags: RunFlags) => {
+      const { serveEdge } = await import('../edge/serve.ts')
+      await serveEdge(flags, process.env)
+    })
+}
+
+const RUN_HELP = `
+Example:
+  $ cat edge.yaml
+  listen: 0.0.0.0:443
+  url: https://edge.example.com
+  policy: { file: policy.yaml }
+  $ byname edge run --config edge.yaml`
