@@ -151,7 +151,6 @@ export class Connector {
   #take(open: IncomingOpen): void {
     this.#door.take(open).catch((error) => {
       this.#parts.log.error({ event: 'flow-failed', err: error }, 'a flow could not be taken')
-      open.refuse('internal', 'the connector failed')
     })
   }
 

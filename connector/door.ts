@@ -51,10 +51,10 @@ export class Door {
     const app = name === open.name ? this.#apps.find(name, open.port) : undefined
     if (open.protocol !== 'tcp') return open.refuse('unsupported', 'only TCP is carried yet')
     if (!name || !app) return this.#refuseUnannounced(open)
-    const given = new AbortController()
-    open.onCancelled = () => given.abort()
-    const dialled = await this.#options.dialler.dial({ app, name, port: open.port }, given.signal)
-    if (given.signal.aborted) discard(dialled)
+    const givenUp = new AbortController()
+    open.onCancelled = () => givenUp.abort()
+    const dialled = await this.#options.dialler.dial({ app, name, port: open.port }, givenUp.signal)
+    if (givenUp.signal.aborted) discard(dialled)
     else if (dialled.kind === 'failed') this.#refuse(open, dialled)
     else this.#join(open, app, dialled)
   }
