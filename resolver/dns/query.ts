@@ -27,7 +27,8 @@ export function askOf(question: Question): Ask {
 
 /** Every field that changes an answer, as a key: for what is in flight, and for what is kept. */
 export function keyOf(ask: Ask): string {
-  const name = Buffer.from(encodeLabels(ask.labels)).toString('latin1').toLowerCase()
+  // Only ASCII letters fold (RFC 4343 §3): other octets are not letters of any alphabet.
+  const name = Buffer.from(encodeLabels(ask.labels).map((octet) => fold(octet))).toString('latin1')
   return `${ask.type} ${ask.class} ${+ask.dnssecOk}${+ask.checkingDisabled} ${name}`
 }
 
@@ -36,7 +37,7 @@ export function keyOf(ask: Ask): string {
  * must repeat, on top of coming to a random port. One letter at least is a capital, so that a query
  * of ours that comes back to us is told from a program's.
  */
-export function makeQuery(ask: Ask, random: Random): Uint8Array {
+export function makeQuery(ask: Ask, random: Random): Buffer {
   const name = mixCase(encodeLabels(ask.labels), random)
   const query = Buffer.alloc(HEADER_BYTES + name.length + 4)
   query.set(random(2), 0)
