@@ -1,0 +1,246 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { type DpopTarget, renewTarget, type VerifiedDpop, verifyDpop } from '../../identity/dpop.ts'
+import { IdentityError } from '../../identity/error.ts'
+import type { Person } from '../../identity/person.ts'
+import {
+  MAX_TOKEN_LIFE_MS,
+  mintToken,
+  type VerifiedToken,
+  verifyToken,
+} from '../../identity/token.ts'
+import { type Audit, makeAudit } from '../audit.ts'
+import type { Store } from '../store/store.ts'
+import type { Issuers } from './issuers.ts'
+import { spendIdToken, takeProof } from './once.ts'
+import {
+  type ExchangeAsk,
+  nameOf,
+  type OpenedSession,
+  type RenewAsk,
+  type Session,
+  type SessionEnd,
+  SessionError,
+  type Sessions,
+  type SessionToken,
+} from './session.ts'
+import { Shelf } from './shelf.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+export interface SessionsDeps {
+  readonly store: Store
+  readonly deployment: string
+  readonly issuers: Issuers
+  /** Reads the set anew: another edge may have added a key. */
+  readonly loadKeys: () => Promise<SigningKeys>
+  readonly now: () => number
+  /** Absolute life; default 24 h. */
+  readonly lifeMs?: number
+  readonly random?: (size: number) => Uint8Array
+}
+
+/** @throws {StoreError}, and what `loadKeys` throws */
+export async function openSessions(deps: SessionsDeps): Promise<Sessions> {
+  const keys = await deps.loadKeys()
+  const listeners = { ended: new Set<EndedListener>(), changed: new Set<ChangedListener>() }
+  const shelf = await Shelf.open(deps.store, deps.now, {
+    ended: (session, why) => {
+      for (const listener of listeners.ended) listener(session, why)
+    },
+    changed: (session) => {
+      for (const listener of listeners.changed) listener(session)
+    },
+  })
+  return new StoredSessions(deps, keys, shelf, listeners)
+}
+
+type EndedListener = (session: Session, why: SessionEnd) => void
+type ChangedListener = (session: Session) => void
+
+const LIFE_MS = 24 * 3_600_000
+
+class StoredSessions implements Sessions {
+  readonly #deps: SessionsDeps
+  readonly #audit: Audit
+  readonly #shelf: Shelf
+  readonly #listeners: { ended: Set<EndedListener>; changed: Set<ChangedListener> }
+  #keys: SigningKeys
+  #keysReadAt: number
+
+  constructor(
+    deps: SessionsDeps,
+    keys: SigningKeys,
+    shelf: Shelf,
+    listeners: { ended: Set<EndedListener>; changed: Set<ChangedListener> },
+  ) {
+    this.#deps = deps
+    this.#audit = makeAudit(deps.store)
+    this.#keys = keys
+    this.#keysReadAt = deps.now()
+    this.#shelf = shelf
+    this.#listeners = listeners
+  }
+
+  async exchange(ask: ExchangeAsk): Promise<OpenedSession> {
+    const { store, issuers } = this.#deps
+    const proof = await this.#prove(ask.dpop, { method: 'POST', url: ask.url })
+    const { person, verified } = await issuers.identify(ask.idToken)
+    await takeProof(store, proof)
+    await spendIdToken(store, verified, proof.thumbprint)
+    const session = await this.#open(person, proof, ask.device)
+    const { id: sessionId } = session
+    const event = { event: 'session-opened', sessionId, who: nameOf(person) } as const
+    await this.#audit(event, { from: ask.from })
+    return { session, ...(await this.#mint(session)) }
+  }
+
+  async renew({ sessionId, dpop, url }: RenewAsk): Promise<OpenedSession> {
+    const session = await this.#renewable(sessionId, dpop, { method: 'POST', url })
+    return { session, ...(await this.#mint(session)) }
+  }
+
+  async renewOverTunnel(sessionId: string, proof: string): Promise<SessionToken> {
+    const target = renewTarget(this.#deps.deployment, sessionId)
+    return this.#mint(await this.#renewable(sessionId, proof, target))
+  }
+
+  async authenticate(token: string): Promise<Session> {
+    const { sessionId, subject, thumbprint } = await this.#verify(token)
+    const session = await this.#shelf.fetch(sessionId)
+    if (!session || session.person.subject !== subject) throw ended()
+    if (session.deviceThumbprint !== thumbprint) throw otherDevice()
+    return session
+  }
+
+  find(id: string): Session | undefined {
+    return this.#shelf.find(id)
+  }
+
+  list(): Session[] {
+    return this.#shelf.list()
+  }
+
+  async revoke(id: string, { by }: { readonly by: string }): Promise<boolean> {
+    const session = await this.#shelf.revoke(id, by)
+    if (!session) return false
+    const who = nameOf(session.person)
+    await this.#audit({ event: 'session-revoked', sessionId: id, who }, { by })
+    return true
+  }
+
+  onEnded(listener: EndedListener): () => void {
+    this.#listeners.ended.add(listener)
+    return () => void this.#listeners.ended.delete(listener)
+  }
+
+  onChanged(listener: ChangedListener): () => void {
+    this.#listeners.changed.add(listener)
+    return () => void this.#listeners.changed.delete(listener)
+  }
+
+  close(): Promise<void> {
+    return this.#shelf.close()
+  }
+
+  async #prove(dpop: string, target: DpopTarget): Promise<VerifiedDpop> {
+    try {
+      return await verifyDpop(dpop, target, this.#deps.now())
+    } catch (error) {
+      if (!(error instanceof IdentityError)) throw error
+      throw new SessionError('ERR_DPOP_PROOF', error.message, { cause: error })
+    }
+  }
+
+  async #renewable(id: string, dpop: string, target: DpopTarget): Promise<Session> {
+    const proof = await this.#prove(dpop, target)
+    const session = await this.#shelf.fetch(id)
+    if (!session) throw ended()
+    if (session.deviceThumbprint !== proof.thumbprint) throw otherDevice()
+    await takeProof(this.#deps.store, proof)
+    return session
+  }
+
+  /** The session of this person on this device: the one there is, renewed, or a new one. */
+  async #open(
+    person: Person,
+    { publicJwk, thumbprint }: VerifiedDpop,
+    deviceFacts: Session['deviceFacts'],
+  ): Promise<Session> {
+    const { store, now, lifeMs = LIFE_MS } = this.#deps
+    const key = indexKey(person, thumbprint)
+    for (;;) {
+      const index = await store.get(key)
+      const expiresAt = now() + lifeMs
+      const found = await this.#shelf.change(String(index?.value), (session) => ({
+        ...session,
+        person,
+        deviceFacts,
+        expiresAt,
+      }))
+      // A later end for the pointer than for what it points to does no harm, an earlier one would.
+      const indexEnd = { expiresAt: expiresAt + 60_000 }
+      if (index && found) {
+        await store.update(key, found.id, index.revision, indexEnd)
+        return found
+      }
+      const device = { devicePublicJwk: publicJwk, deviceThumbprint: thumbprint, deviceFacts }
+      const fresh = { id: this.#newId(), person, ...device, createdAt: now(), expiresAt }
+      const claimed = index
+        ? await store.update(key, fresh.id, index.revision, indexEnd)
+        : await store.create(key, fresh.id, indexEnd)
+      if (claimed.kind === 'written' && (await this.#shelf.create(fresh))) return fresh
+    }
+  }
+
+  #newId(): string {
+    const { random = randomBytes } = this.#deps
+    return `ses_${Buffer.from(random(12)).toString('hex')}`
+  }
+
+  async #mint(session: Session): Promise<SessionToken> {
+    const { now, deployment, random = randomBytes } = this.#deps
+    const issuedAt = now()
+    const end = Math.min(issuedAt + MAX_TOKEN_LIFE_MS, session.expiresAt)
+    // Whole seconds, as the token has them (RFC 7519 §2, NumericDate).
+    const expiresAt = Math.floor(end / 1000) * 1000
+    const claims = {
+      subject: session.person.subject,
+      sessionId: session.id,
+      tokenId: Buffer.from(random(12)).toString('hex'),
+      thumbprint: session.deviceThumbprint,
+      issuedAt,
+      expiresAt,
+    }
+    return { token: await mintToken(claims, { ...this.#keys.signer, deployment }), expiresAt }
+  }
+
+  async #verify(token: string): Promise<VerifiedToken> {
+    const { deployment, now } = this.#deps
+    const verify = () => verifyToken(token, { keys: this.#keys.verifiers, deployment, now: now() })
+    try {
+      return await verify()
+    } catch (error) {
+      if (!(error instanceof IdentityError) || error.code !== 'ERR_TOKEN_KEY') throw error
+      if (!(await this.#reloadKeys())) throw error
+    }
+    return verify()
+  }
+
+  /** At most once a second: tokens of unknown keys must not make anybody read files all the time. */
+  async #reloadKeys(): Promise<boolean> {
+    const { now, loadKeys } = this.#deps
+    if (now() - this.#keysReadAt < 1_000) return false
+    this.#keysReadAt = now()
+    this.#keys = await loadKeys()
+    return true
+  }
+}
+
+function indexKey({ issuer, subject }: Person, device: string): string {
+  const whole = JSON.stringify([issuer, subject, device])
+  return `session-of/${createHash('sha256').update(whole).digest('base64url')}`
+}
+
+const ended = () => new SessionError('ERR_SESSION_ENDED', 'the session has ended: sign in again')
+
+const otherDevice = () =>
+  new SessionError('ERR_SESSION_OTHER_DEVICE', 'the session belongs to another device')
