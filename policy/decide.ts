@@ -1,10 +1,11 @@
-import type { Policy, Spot } from './compile.ts'
+import type { Policy } from './compile.ts'
 import { rankOfWho, truthOfWho } from './compile-who.ts'
 import { type CompiledRule, speaksOf } from './compiled-rule.ts'
 import { unknownFacts } from './conditions.ts'
 import type { Decision, Denial, PolicyRequest, World } from './decision.ts'
 import type { Rule } from './document.ts'
 import type { RuleIndex } from './rule-index.ts'
+import type { Spot } from './shelves.ts'
 import type { Truth } from './truth.ts'
 import type { RequesterView } from './view.ts'
 

@@ -1,4 +1,4 @@
-import { type Policy, rulesAt } from './compile.ts'
+import type { Policy } from './compile.ts'
 import { truthOfWho } from './compile-who.ts'
 import { type CompiledRule, isExcepted } from './compiled-rule.ts'
 import { openQuestion } from './conditions.ts'
@@ -7,6 +7,7 @@ import { type Decision, describe, type PolicyRequest, type World } from './decis
 import type { Rule } from './document.ts'
 import { formatPort, formatPorts, includesPort } from './ports.ts'
 import { formatRequester } from './requester.ts'
+import { rulesAt } from './shelves.ts'
 import { formatTarget } from './target.ts'
 import { formatWho } from './who.ts'
 
@@ -57,8 +58,8 @@ export function formatExplanation(
       `  ${`${kind} ${rule}`.padEnd(width)}  ${file}:${line}  ${because}`,
   )
   const others = rules.length - told.length
-  if (others > 0)
-    lines.push(`  ${others} ${others === 1 ? 'rule is' : 'rules are'} for other names`)
+  const are = others === 1 ? 'rule is' : 'rules are'
+  if (others > 0) lines.push(`  ${others} ${are} for other names`)
   const head = `${formatRequester(who)} to ${name}:${formatPort(port, protocol)}: ${answer}`
   return [head, ...lines].join('\n')
 }
@@ -76,10 +77,11 @@ function traceRule(
 
 type Finding = Pick<RuleTrace, 'result' | 'because' | 'question'>
 
-const otherName = ({ to }: Rule): Finding => ({
-  result: 'other-name',
-  because: `is for ${to.slice(0, MAX_TARGETS).map(formatTarget).join(', ')}${to.length > MAX_TARGETS ? ', …' : ''}`,
-})
+function otherName({ to }: Rule): Finding {
+  const names = to.slice(0, MAX_TARGETS).map(formatTarget)
+  const told = to.length > MAX_TARGETS ? [...names, '…'] : names
+  return { result: 'other-name', because: `is for ${told.join(', ')}` }
+}
 
 const MAX_TARGETS = 5
 

@@ -2,7 +2,7 @@ import type { Position, Problem } from '../process/yaml.ts'
 import type { PolicyDocument, Rule } from './document.ts'
 import { type ClaimAtom, formatAtom, type Who } from './who.ts'
 
-export interface Findings {
+interface Findings {
   readonly problems: Problem[]
   readonly warnings: Problem[]
 }

@@ -1,12 +1,13 @@
 import type { Hostname } from '../names/hostname.ts'
 import { covers, includes, type NamePattern } from '../names/pattern.ts'
-import { type Policy, rulesAt } from './compile.ts'
+import type { Policy } from './compile.ts'
 import { truthOfWho } from './compile-who.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import { decide } from './decide.ts'
 import { ANY_WORLD, type World } from './decision.ts'
 import type { Protocol } from './ports.ts'
 import type { Requester } from './requester.ts'
+import { rulesAt } from './shelves.ts'
 
 /**
  * Whether the document lets `who` reach some port of `name`, or would with facts that are not known

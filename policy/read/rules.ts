@@ -33,10 +33,8 @@ export function refuseSharedNames({ walk }: Reading, rules: readonly Rule[]): vo
 function readRule(reading: Reading, kind: Rule['kind'], entry: YamlEntry): Rule | undefined {
   const { walk } = reading
   const name = entry.key
-  if (!isWord(name)) {
-    const message = 'the name of a rule has letters, digits, dots and hyphens only, at most 100'
-    return walk.refuse(entry.keyAt, message, { code: 'ERR_POLICY_RULE_NAME' })
-  }
+  const badName = nameProblem(name)
+  if (badName) return walk.refuse(entry.keyAt, badName, { code: 'ERR_POLICY_RULE_NAME' })
   const parts = walk.map(entry.value, {
     what: `rule ${name}`,
     keys: ['who', 'to', 'except', 'ports'],
@@ -50,6 +48,13 @@ function readRule(reading: Reading, kind: Rule['kind'], entry: YamlEntry): Rule 
   const ports = optional(part('ports'), (node) => readPortList(reading, node, BARE[kind]))
   if (!who || !to) return undefined
   return { kind, name, at: entry.keyAt, who, to, except: except ?? [], ports: ports ?? ALL_PORTS }
+}
+
+function nameProblem(name: string): string | undefined {
+  if (name === 'no-rule')
+    return 'a rule cannot be called no-rule: it is what answers say without one'
+  if (isWord(name)) return undefined
+  return 'the name of a rule has letters, digits, dots and hyphens only, at most 100'
 }
 
 /** Of a port without a protocol: a block that forgets QUIC is no block. */

@@ -122,6 +122,11 @@ const TABLE: [string, string, string[]][] = [
     ['2:9 the name of a rule has letters, digits, dots and hyphens only, at most 100'],
   ],
   [
+    'a rule with the name of the answer that no rule gives',
+    'version: 1\nblock: {no-rule: {who: anyone, to: anything}}',
+    ['2:9 a rule cannot be called no-rule: it is what answers say without one'],
+  ],
+  [
     'a name that is shared by two rules',
     'version: 1\nallow: {r: {who: anyone, to: a.b.internal, ports: 1}}\nblock: {r: {who: anyone, to: anything}}',
     ['3:9 there is another rule r, in line 2 → rename one of them'],
