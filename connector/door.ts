@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { findHostname } from '../names/hostname.ts'
 import type { Log } from '../process/log.ts'
 import type { ResetCode } from '../tunnel/codes.ts'
@@ -20,7 +21,7 @@ export interface DoorOptions {
  */
 export class Door {
   readonly #options: DoorOptions
-  readonly #live = new Map<Flow, App>()
+  readonly #live = new Map<Flow, { readonly app: App; readonly socket: Socket }>()
   #apps: Apps
 
   constructor(apps: Apps, options: DoorOptions) {
@@ -39,10 +40,10 @@ export class Door {
   /** Publishes something else from now on; flows to what is no longer published are reset. */
   replace(apps: Apps): void {
     this.#apps = apps
-    for (const [flow, app] of this.#live) {
+    for (const [flow, { app, socket }] of this.#live) {
       if (apps.all.some((one) => isSame(one, app))) continue
-      this.#live.delete(flow)
       flow.reset('not-published', 'the connector does not publish it any more')
+      socket.resetAndDestroy()
     }
   }
 
@@ -62,12 +63,12 @@ export class Door {
   #join(open: IncomingOpen, app: App, dialled: Extract<Dialled, { kind: 'connected' }>): void {
     const { socket, resolveMicros, connectMicros } = dialled
     const { instance, log } = this.#options
-    const flow: Flow = pipeSocket(
+    const flow = pipeSocket(
       socket,
       (handlers) => open.accept({ instance, resolveMicros, connectMicros }, handlers),
-      { done: () => this.#live.delete(flow), reset: () => this.#live.delete(flow) },
+      { brokenAs: 'origin-reset' },
     )
-    this.#live.set(flow, app)
+    this.#live.set(flow, { app, socket })
     socket.once('close', () => this.#live.delete(flow))
     log.debug({ event: 'flow', ...factsOf(open), origin: dialled.address }, 'a flow is joined')
   }

@@ -6,6 +6,7 @@ import { onShutdown } from '../../process/signals.ts'
 import type { Environment } from '../../process/state.ts'
 import { EXIT, type Output } from '../output.ts'
 import type { PublishFlags } from '../verbs/publish.ts'
+import { roomForLookups } from './serve.ts'
 
 /** Publishes until a signal, the edge's revocation, or a name that may not be published. */
 export async function publish(
@@ -21,6 +22,7 @@ export async function publish(
   const settings = publishSettings({ host, to, ports, state, tokenFile, proxy }, process.cwd())
   const level = (env.BYNAME_LOG_LEVEL as LogLevel | undefined) ?? 'warn'
   const log = makeLog({ name: 'publish', level })
+  roomForLookups()
   let connector: RunningConnector | undefined
   onShutdown(() => connector?.close())
   const version = env.BYNAME_VERSION ?? '0.1.0'

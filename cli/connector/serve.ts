@@ -18,6 +18,7 @@ export interface ServeFlags {
 export async function serveConnector(flags: ServeFlags, env: Environment): Promise<void> {
   const file = configFile('connector', flags.config, env)
   const settings = withFlags(readSettings(file), flags, env)
+  roomForLookups()
   const level = flags.logLevel ?? (env.BYNAME_LOG_LEVEL as LogLevel | undefined)
   const log = makeLog({ name: 'connector', level })
   const waiting = new AbortController()
@@ -34,6 +35,14 @@ export async function serveConnector(flags: ServeFlags, env: Environment): Promi
     fix: 'on the edge: byname connector token NAME --may-publish HOST; then here: --token-file FILE',
     exitCode: EXIT.signIn,
   })
+}
+
+/**
+ * getaddrinfo blocks a thread, and libuv lets it have half of the four there are: two slow names would
+ * hold up every other dial. Read when the first thread is needed, so it must be set before.
+ */
+export function roomForLookups(): void {
+  process.env.UV_THREADPOOL_SIZE ??= '32'
 }
 
 /** Flag, then environment, then file. */
