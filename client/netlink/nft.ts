@@ -49,6 +49,11 @@ export function addChain(
   )
 }
 
+/** A chain that packets enter only by a jump. */
+export function addInnerChain(table: string, chain: string): Buffer {
+  return command(NEWCHAIN, FLAG.create, attribute(1, text(table)), attribute(3, text(chain)))
+}
+
 /** A named set of TCP ports, empty at first. */
 export function addPortSet(table: string, set: string, id: number): Buffer {
   return command(
@@ -123,12 +128,10 @@ export const matchOwnSocket = () => [
   compare(CMP_LTE, Buffer.from([1])),
 ]
 
-export const accept = () => [
-  expression(
-    'immediate',
-    attribute(1, uint32(VERDICT_REGISTER)),
-    nested(2, nested(2, attribute(1, uint32(NF_ACCEPT)))),
-  ),
+export const accept = () => [verdict(attribute(1, uint32(NF_ACCEPT)))]
+
+export const jumpTo = (chain: string) => [
+  verdict(attribute(1, int32(NFT_JUMP)), attribute(2, text(chain))),
 ]
 
 /** `redirect to :port`: to the loopback address of the packet's family. */
@@ -155,6 +158,7 @@ const BATCH_END = 0x11
 const [NEWTABLE, NEWCHAIN, NEWRULE, NEWSET, NEWSETELEM, DELSETELEM] = [0, 3, 6, 9, 12, 14]
 const [NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6] = [1, 2, 10]
 const NF_ACCEPT = 1
+const NFT_JUMP = -3
 const VERDICT_REGISTER = 0
 const [META_NFPROTO, META_L4PROTO] = [15, 16]
 const [BASE_NETWORK, BASE_TRANSPORT] = [1, 2]
@@ -185,6 +189,12 @@ const meta = (key: number) => expression('meta', attribute(2, uint32(key)), attr
 const equal = (value: Uint8Array) => compare(CMP_EQ, value)
 const compare = (op: number, value: Uint8Array) =>
   expression('cmp', attribute(1, uint32(1)), attribute(2, uint32(op)), data(3, value))
+const verdict = (...attributes: Buffer[]) =>
+  expression(
+    'immediate',
+    attribute(1, uint32(VERDICT_REGISTER)),
+    nested(2, nested(2, ...attributes)),
+  )
 const load = (register: Register, value: Uint8Array) =>
   expression('immediate', attribute(1, uint32(register)), data(2, value))
 const destinationPort = () => payload(BASE_TRANSPORT, 2, 2)

@@ -30,9 +30,23 @@ export function everyAddressIsLocal(family: 4 | 6, source?: Uint8Array): Buffer 
   return encodeMessage(RTM_NEWROUTE, flags, header, ...parts)
 }
 
+/** RTM_GETROUTE: how an IPv4 address would be reached. Asks for one acknowledgement. */
+export function askRoute(address: Uint8Array): Buffer {
+  const header = Buffer.alloc(12)
+  header[0] = AF_INET
+  header[1] = 32
+  return encodeMessage(RTM_GETROUTE, FLAG.request | FLAG.ack, header, attribute(RTA_DST, address))
+}
+
+/** Whether the answer to {@link askRoute} says that the address is this namespace's own. */
+export function isLocalRoute(answer: Buffer): boolean {
+  return answer.length >= 28 && answer.readUInt16LE(4) === RTM_NEWROUTE && answer[23] === RTN_LOCAL
+}
+
 // linux/rtnetlink.h, linux/if.h
 const RTM_NEWLINK = 16
 const RTM_NEWROUTE = 24
+const RTM_GETROUTE = 26
 const IFF_UP = 1
 const AF_INET = 2
 const AF_INET6 = 10
@@ -40,6 +54,7 @@ const RT_TABLE_LOCAL = 255
 const RTPROT_BOOT = 3
 const RT_SCOPE_HOST = 254
 const RTN_LOCAL = 2
+const RTA_DST = 1
 const RTA_OIF = 4
 const RTA_PREFSRC = 7
 

@@ -15,6 +15,8 @@ export interface Ways {
 /** The program's connections that are open. */
 export interface Connections {
   readonly count: number
+  /** Those in which the program has said its last. */
+  readonly ending: number
   /** Bytes that came from the program so far, over the open ones. */
   readonly bytesFromProgram: number
   /** Takes no more connections. */
@@ -40,14 +42,16 @@ export function catchConnections(
       route(socket, ways)
     })
   }
+  const sum = (of: (socket: Socket) => number) => [...open].reduce((all, one) => all + of(one), 0)
   return {
     get count() {
       return open.size
     },
+    get ending() {
+      return sum((socket) => (socket.readableEnded ? 1 : 0))
+    },
     get bytesFromProgram() {
-      let sum = 0
-      for (const socket of open) sum += socket.bytesRead
-      return sum
+      return sum((socket) => socket.bytesRead)
     },
     close: () => servers.forEach((server) => void server.close()),
   }

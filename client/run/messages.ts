@@ -2,7 +2,7 @@
  * What `byname run` and the process inside the new namespaces say to each other over Node's IPC
  * channel, before that process becomes the program. Bytes travel as base64.
  */
-import type { Families, HostPorts } from './rules.ts'
+import type { Families } from './rules.ts'
 
 /** What the inside is started with (JSON, its only argument). */
 export interface InsideSettings {
@@ -10,8 +10,6 @@ export interface InsideSettings {
   readonly families: Families
   /** Whether addresses of the other family than IPv4 lead anywhere, as they do outside. */
   readonly hasIpv6: boolean
-  /** Left out: every port of the loopback goes to the host's loopback. */
-  readonly hostPorts?: HostPorts | undefined
   /** Whether the program keeps the capabilities: real root, without a user namespace. */
   readonly keepsPower: boolean
   /** The program's standard error, which during the set-up is a pipe of ours. */

@@ -1,22 +1,26 @@
 /**
- * The rules inside the program's network namespace, as one nftables batch:
+ * The rules inside the program's network namespace, as nftables batches:
  *
  *     chain dns (nat, output):  udp dport 53 → redirect to the resolver's socket
  *     chain tcp (filter, prerouting), in this order
  *       to 127/8, ::1:  a listener of the program itself wins
- *       to 127/8, ::1:  a port that the host does not listen on is left alone (so: refused)
+ *       to 127/8, ::1:  jump closed
  *       everything      → tproxy to the transparent socket, which byname's own process holds
+ *     chain closed:     a port that the host does not listen on is left alone (so: refused)
  *
- * When that process dies its sockets close, tproxy finds none, and every connection is refused.
+ * The last one stays empty where the host's ports are not known: then every port is dialled. When
+ * byname's process dies its sockets close, tproxy finds none, and every connection is refused.
  */
 import {
   accept,
   addChain,
+  addInnerChain,
   addPortSet,
   addPorts,
   addRule,
   addTable,
   batch,
+  jumpTo,
   matchDestination,
   matchFamily,
   matchOwnSocket,
@@ -47,22 +51,46 @@ export interface HostPorts {
   readonly 6: readonly number[]
 }
 
-/** `hostPorts`: the sets at first; without, every loopback port goes to the host's loopback. */
-export function innerRules(families: Families, hostPorts?: HostPorts): NftBatch {
+/** One message holds at most 64 KiB of elements, 20 bytes a port. */
+export const MAX_HOST_PORTS = 2000
+
+export function innerRules(families: Families): NftBatch {
   return batch(
     addTable(TABLE),
     addChain(TABLE, 'dns', { type: 'nat', hook: 'output', priority: DSTNAT }),
     addChain(TABLE, 'tcp', { type: 'filter', hook: 'prerouting', priority: MANGLE }),
+    addInnerChain(TABLE, 'closed'),
     addRule(TABLE, 'dns', matchProtocol('udp'), matchPort(53), redirectTo(INNER_PORT)),
-    ...families.flatMap((family) => (hostPorts ? portSet(family, hostPorts[family]) : [])),
-    ...families.flatMap((family) => loopbackRules(family, hostPorts !== undefined)),
-    ...families.map((family) => intercept(family)),
+    ...families.flatMap(loopbackRules),
+    ...families.map(intercept),
+  )
+}
+
+/** Fills the chain `closed`: from now on only these ports of the loopback lead to the host's. */
+export function hostPortRules(families: Families, ports: HostPorts): NftBatch {
+  return batch(
+    ...families.flatMap((family) => [
+      addPortSet(TABLE, SET[family], family),
+      ...some(addPorts, family, ports[family]),
+      addRule(
+        TABLE,
+        'closed',
+        matchFamily(family),
+        matchProtocol('tcp'),
+        matchPortOutside(SET[family], family),
+        accept(),
+      ),
+    ]),
   )
 }
 
 /** What a change of the host's listening ports means inside; `undefined` for no change. */
-export function hostPortsChange(before: HostPorts, after: HostPorts): NftBatch | undefined {
-  const messages = ([4, 6] as const).flatMap((family) => [
+export function hostPortsChange(
+  families: Families,
+  before: HostPorts,
+  after: HostPorts,
+): NftBatch | undefined {
+  const messages = families.flatMap((family) => [
     ...some(removePorts, family, without(before[family], after[family])),
     ...some(addPorts, family, without(after[family], before[family])),
   ])
@@ -73,28 +101,22 @@ const TABLE = 'byname'
 const DSTNAT = -100
 const MANGLE = -150
 const SET = { 4: 'host4', 6: 'host6' } as const
-/** One message holds at most 64 KiB of elements: 20 bytes a port. */
-const MAX_PORTS = 2000
-
-function portSet(family: 4 | 6, ports: readonly number[]): Buffer[] {
-  return [addPortSet(TABLE, SET[family], family), ...some(addPorts, family, ports)]
-}
 
 function some(command: typeof addPorts, family: 4 | 6, ports: readonly number[]): Buffer[] {
-  return ports.length === 0 ? [] : [command(TABLE, SET[family], ports.slice(0, MAX_PORTS))]
+  return ports.length === 0 ? [] : [command(TABLE, SET[family], ports)]
 }
 
-function loopbackRules(family: 4 | 6, hasSet: boolean): Buffer[] {
+function loopbackRules(family: 4 | 6): Buffer[] {
   const prefix = family === 4 ? Buffer.from([127]) : LOOPBACK[6]
   const toLoopback = [
     ...matchFamily(family),
     ...matchDestination(family, prefix),
     ...matchProtocol('tcp'),
   ]
-  const rules = [addRule(TABLE, 'tcp', toLoopback, matchOwnSocket(), accept())]
-  if (!hasSet) return rules
-  const closed = matchPortOutside(SET[family], family)
-  return [...rules, addRule(TABLE, 'tcp', toLoopback, closed, accept())]
+  return [
+    addRule(TABLE, 'tcp', toLoopback, matchOwnSocket(), accept()),
+    addRule(TABLE, 'tcp', toLoopback, jumpTo('closed')),
+  ]
 }
 
 function intercept(family: 4 | 6): Buffer {

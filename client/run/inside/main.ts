@@ -43,7 +43,7 @@ function setUp(): number {
   step = 'routes'
   takeEveryAddress(settings.hasIpv6)
   step = 'rules'
-  const netlink = layRules(settings.families, settings.hostPorts)
+  const netlink = layRules(settings.families)
   step = 'hide'
   hideNameServices()
   relaxLimits(process.getgid?.() ?? 0)

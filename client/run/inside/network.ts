@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { everyAddressIsLocal, LOOPBACK_INDEX, linkUp } from '../../netlink/route.ts'
 import { NETLINK, type Netlink, openNetlink } from '../../netlink/socket.ts'
-import { type Families, type HostPorts, innerRules, LOOPBACK } from '../rules.ts'
+import { type Families, innerRules, LOOPBACK } from '../rules.ts'
 
 /**
  * Whether this namespace obeys us: where the kernel makes namespaces but gives no power in them
@@ -24,9 +24,9 @@ export function takeEveryAddress(hasIpv6: boolean): void {
 }
 
 /** Gives the socket back: whoever holds it can change the rules later. */
-export function layRules(families: Families, hostPorts: HostPorts | undefined): Netlink {
+export function layRules(families: Families): Netlink {
   const netlink = openNetlink(NETLINK.netfilter)
-  const { bytes, acks } = innerRules(families, hostPorts)
+  const { bytes, acks } = innerRules(families)
   netlink.request(bytes, acks)
   return netlink
 }
