@@ -22,19 +22,12 @@ describe('what happens when a part dies or a rule goes', { skip }, () => {
     const child = house.startByname(who, ['sh', '-c', script])
     let stderr = ''
     child.stderr?.on('data', (chunk) => (stderr += chunk))
-    const ended = new Promise<{ code: number | null; atMs: number; stderr: string }>((resolve) =>
-      child.on('close', (code) => resolve({ code, atMs: performance.now(), stderr })),
+    const ended = new Promise<{ code: number | null; stderr: string }>((resolve) =>
+      child.on('close', (code) => resolve({ code, stderr })),
     )
     for (let tries = 0; tries < 100; tries++) {
-      const live = await house.edgeVerb(
-        'flow',
-        'list',
-        '--live',
-        '--who',
-        `${who}@example.com`,
-        '--json',
-      )
-      if (live.stdout.includes('wiki.corp.internal')) return ended
+      const rows = await house.flows(`${who}@example.com`, 'wiki.corp.internal')
+      if (rows.some(({ state }) => state === 'open')) return ended
       await pause(50)
     }
     throw new Error(`the transfer of ${who} does not start: ${stderr}`)
@@ -57,39 +50,29 @@ describe('what happens when a part dies or a rule goes', { skip }, () => {
   })
 
   async function connectorOf(name: string): Promise<'connector1' | 'connector2'> {
-    const live = await house.edgeVerb('flow', 'list', '--live', '--name', name, '--json')
-    const [flow] = live.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-    return flow.connector.name === 'hq1' || flow.connector === 'hq1' ? 'connector1' : 'connector2'
+    const rows = await house.flows('alice@example.com', name)
+    const live = rows.find(({ state }) => state === 'open')
+    return live?.connector?.name === 'hq1' ? 'connector1' : 'connector2'
   }
 
   test('a policy edit cuts a live flow within 100 ms and says why', async () => {
     const ended = await startTransfer('carol')
-    const editedAt = performance.now()
+    const editedAt = Date.now()
     writeFileSync(house.policyFile, POLICY.replace(/ {2}carol-reads[\s\S]*/, ''))
-    const { code, atMs, stderr } = await ended
+    const { code, stderr } = await ended
     assert.notEqual(code, 0)
-    // The program's own end is seen after the cut: Node's and curl's exit are in the figure.
-    const cutMs = await cutAfterMs('carol@example.com', Date.now() - (performance.now() - editedAt))
-    assert.ok(cutMs <= 100, `cut after ${cutMs} ms (the program ended after ${atMs - editedAt} ms)`)
+    const cutMs = await cutAfterMs('carol@example.com', editedAt)
+    assert.ok(cutMs >= 0 && cutMs <= 100, `cut after ${cutMs} ms`)
     assert.match(stderr, /byname: carol@example\.com .*wiki\.corp\.internal:80/)
     writeFileSync(house.policyFile, POLICY)
     await house.untilReachable('carol')
   })
 
   async function cutAfterMs(who: string, editedAt: number): Promise<number> {
-    const log = await house.edgeVerb('flow', 'list', '--who', who, '--json')
-    const flows = log.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-    const cut = flows.find((flow) =>
-      /policy/.test(JSON.stringify(flow.closed ?? flow.close ?? flow)),
-    )
-    assert.ok(cut, log.stdout)
-    return Date.parse(cut.endedAt ?? cut.ended) - editedAt
+    const rows = await house.flows(who, 'wiki.corp.internal')
+    const cut = rows.find(({ code }) => code === 'policy-changed')
+    assert.ok(cut?.endedAt, JSON.stringify(rows))
+    return cut.endedAt - editedAt
   }
 
   test('kill -9 and restart of the edge: client and connectors come back, session and lease hold', async () => {

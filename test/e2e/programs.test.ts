@@ -159,15 +159,8 @@ describe('real programs reach private apps by name', { skip }, () => {
     assert.deepEqual(said, [
       'byname: bob@example.com may not reach wiki.corp.internal:80: no rule allows it',
     ])
-    const log = await house.edgeVerb(
-      'flow',
-      'list',
-      '--denied',
-      '--who',
-      'bob@example.com',
-      '--json',
-    )
-    assert.match(log.stdout, /wiki\.corp\.internal/, log.stderr)
+    const [refused] = await house.flows('bob@example.com', 'wiki.corp.internal')
+    assert.equal(refused?.state, 'refused')
   })
 
   test('a name that resolves to loopback or to the metadata service is not dialled', async () => {
@@ -179,21 +172,14 @@ describe('real programs reach private apps by name', { skip }, () => {
   })
 
   test('a record joins open and end, with the bytes and where the time went', async () => {
-    const log = await house.edgeVerb(
-      'flow',
-      'list',
-      '--who',
-      'alice@example.com',
-      '--name',
-      'db.corp.internal',
-      '--json',
-    )
-    assert.equal(log.code, 0, log.stderr)
-    const [flow] = log.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-    assert.equal(flow.rule, 'staff-reach-everything')
+    const rows = await house.flows('alice@example.com', 'db.corp.internal')
+    const copied = rows.find(({ bytesUp = 0 }) => bytesUp > 10_000_000)
+    assert.ok(copied, JSON.stringify(rows))
+    assert.equal(copied.rule, 'staff-reach-everything')
+    assert.equal(copied.state, 'done')
+    assert.match(copied.connector?.name ?? '', /^hq[12]$/)
+    for (const hop of ['gate', 'relay', 'resolve', 'connect'] as const)
+      assert.ok((copied.micros[hop] ?? 0) > 0, hop)
   })
 })
 

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
+import type { FlowRow } from '../../../edge/flows/row.ts'
 import { type Ran, Room, type RunOptions } from './room.ts'
 import { type Services, startServices, untilListening } from './services.ts'
 
@@ -94,7 +95,7 @@ export class House {
     ])
     await untilListening(this.edge, EDGE_PORT)
     for (let tries = 0; ; tries++) {
-      const { code } = await this.edgeVerb('status', '--json')
+      const { code } = await this.edgeVerb('edge', 'status', '--json')
       if (code === 0) break
       if (tries === 50) throw new Error('the edge does not come up')
       await pause(100)
@@ -141,6 +142,14 @@ export class House {
   edgeVerb(...args: string[]): Promise<Ran> {
     const env = { ...process.env, BYNAME_STATE_DIR: path.join(this.directory, 'edge-state') }
     return this.edge.run([NODE, QUIET, path.join(root, 'cli/main.ts'), ...args], { env })
+  }
+
+  /** The edge's flow records of a person and a name, joined, the newest first. */
+  async flows(who: string, name: string): Promise<FlowRow[]> {
+    const listed = await this.edgeVerb('flow', 'list', '--json', '--who', who, '--name', name)
+    if (listed.code !== 0) throw new Error(`flow list: ${listed.stderr}`)
+    const rows = listed.stdout.split('\n').filter(Boolean)
+    return rows.map((line) => JSON.parse(line) as FlowRow)
   }
 
   /** Waits until `who` gets the wiki's page, 20 s at most. */
