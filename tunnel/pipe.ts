@@ -1,5 +1,5 @@
 import type { ResetCode } from './codes.ts'
-import type { Flow, FlowEnd, FlowHandlers } from './flow.ts'
+import type { Flow, FlowEnd, FlowHandlers, Refusal } from './flow.ts'
 import type { SocketPort } from './port.ts'
 
 /** What the caller may want to know before the pump acts on it: to answer SOCKS, to log. */
@@ -21,12 +21,12 @@ export function pipeSocket(
   events: PipeEvents = {},
 ): Flow {
   const pump = new Pump(socket, events)
-  pump.flow = open(pump)
+  pump.flow = open(pump.handlers)
   pump.start()
   return pump.flow
 }
 
-class Pump implements FlowHandlers {
+class Pump {
   flow: Flow | undefined
   readonly #socket: SocketPort
   readonly #events: PipeEvents
@@ -55,40 +55,42 @@ class Pump implements FlowHandlers {
     else socket.resume()
   }
 
-  opened(info: Parameters<NonNullable<FlowHandlers['opened']>>[0]): void {
-    this.#events.opened?.(info)
+  /** Own properties: callers take some of them and put others in their place. */
+  get handlers(): FlowHandlers {
+    const { opened, done } = this.#events
+    return {
+      opened: (info) => opened?.(info),
+      refused: (refusal) => this.#refused(refusal),
+      data: (chunk) => this.#data(chunk),
+      ended: () => this.#ended(),
+      reset: (end) => this.#reset(end),
+      drained: () => this.#socket.resume(),
+      done: () => done?.(),
+    }
   }
 
-  refused(refusal: Parameters<NonNullable<FlowHandlers['refused']>>[0]): void {
+  #refused(refusal: Refusal): void {
     this.#isBroken = true
     this.#events.refused?.(refusal)
     this.#kill()
   }
 
-  data(chunk: Uint8Array): void {
+  #data(chunk: Uint8Array): void {
     this.#socket.write(chunk, (error) => {
       if (!error) this.flow?.consumed(chunk.length)
     })
   }
 
-  ended(): void {
+  #ended(): void {
     this.#writeEnded = true
     this.#socket.end()
   }
 
-  reset(end: FlowEnd): void {
+  #reset(end: FlowEnd): void {
     if (this.#isBroken) return
     this.#isBroken = true
     this.#events.reset?.(end)
     this.#kill()
-  }
-
-  drained(): void {
-    this.#socket.resume()
-  }
-
-  done(): void {
-    this.#events.done?.()
   }
 
   /** Both ways ended in order: what is still on its way is the flow's alone now. */
