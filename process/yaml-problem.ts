@@ -31,11 +31,17 @@ export class ConfigError extends Error {
  * `sourceText` is the text of the file; without it the line is left out.
  */
 export function formatProblem(problem: Problem, sourceText?: string): string {
-  const lines = [`${placeOf(problem)}: ${problem.message}`]
+  const lines = [plainLine(`${placeOf(problem)}: ${problem.message}`)]
   const source = sourceText?.split(/\r\n|\n|\r/, problem.line)[problem.line - 1]
   if (source !== undefined && source.trim() !== '') lines.push(...excerpt(source, problem))
-  if (problem.fix) lines.push(`  fix: ${problem.fix}`)
+  if (problem.fix) lines.push(plainLine(`  fix: ${problem.fix}`))
   return lines.join('\n')
+}
+
+/** One column a character, and nothing that a terminal would obey. */
+export function plainLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/\t/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
 }
 
 const placeOf = ({ file, line, column }: Problem) => `${file}:${line}:${column}`
@@ -51,13 +57,7 @@ const EXCERPT_CHARACTERS = 120
 
 function excerpt(source: string, { line, column }: Position): string[] {
   const from = column > EXCERPT_CHARACTERS - 20 ? column - 60 : 0
-  const shown = plain(source.slice(from, from + EXCERPT_CHARACTERS))
+  const shown = plainLine(source.slice(from, from + EXCERPT_CHARACTERS))
   const margin = ' '.repeat(String(line).length)
   return [`  ${line} | ${shown}`, `  ${margin} | ${' '.repeat(Math.max(0, column - 1 - from))}^`]
-}
-
-/** One column a character, and nothing that a terminal would obey. */
-function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/\t/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
 }

@@ -9,7 +9,7 @@ import {
   type YAMLError,
 } from 'yaml'
 import type { YamlEntry, YamlNode, YamlScalar } from './yaml-node.ts'
-import { ConfigError, type Position, type Problem } from './yaml-problem.ts'
+import { ConfigError, type Position, type Problem, plainLine } from './yaml-problem.ts'
 
 /** Turns the parser's nodes into ours and collects what is refused on the way. */
 export class YamlReader {
@@ -27,7 +27,7 @@ export class YamlReader {
   /** What the parser itself found. Its error ends the reading, for its tree is then a guess. */
   takeErrors(errors: readonly YAMLError[]): void {
     for (const error of errors.slice(0, MAX_PROBLEMS)) {
-      const told = SENTENCES[error.code] ?? { message: lowerFirst(error.message) }
+      const told = SENTENCES[error.code] ?? { message: ownWords(error.message) }
       this.#refuse(error.pos[0], told.code ?? 'ERR_YAML_SYNTAX', told.message, told.fix)
     }
     this.finish()
@@ -180,7 +180,10 @@ const SENTENCES: Partial<Record<ErrorCode, Told>> = {
   RESOURCE_EXHAUSTION: { code: 'ERR_YAML_TOO_DEEP', message: 'the file is nested too deeply' },
 }
 
-const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1)
+/** The parser quotes the file as it is: one line of it, and nothing that a terminal would obey. */
+function ownWords(text: string): string {
+  return plainLine(text.charAt(0).toLowerCase() + text.slice(1, 200))
+}
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const hasControl = (text: string) => /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(text)

@@ -27,6 +27,8 @@ function assertSound(problem: Problem, text: string): void {
   assert.ok(problem.line >= 1 && problem.line <= text.split(/\r\n|\n|\r/).length + 1)
   assert.ok(problem.column >= 1 && problem.message.length < 2000)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  assert.doesNotMatch(problem.message, /[\u0000-\u001f\u007f]/)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   assert.doesNotMatch(formatProblem(problem, text), /[\u0000-\u0009\u000b-\u001f\u007f]/)
 }
 

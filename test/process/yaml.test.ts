@@ -222,6 +222,10 @@ describe('a problem for people', () => {
     assert.ok(shown.length < 140 && caret.length <= shown.length)
   })
 
+  it('is one line, though the parser quotes several', () => {
+    assert.equal(refusal('> a\tb\n')?.message, 'not a YAML token: a b')
+  })
+
   it('lets nothing through that a terminal would obey', () => {
     const shown = formatProblem({ ...problem, line: 1 }, 'a: \u001b[31mred')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
