@@ -21,7 +21,7 @@ export type Audit = (event: AuditEvent, cause?: AuditCause) => Promise<void>
 export const AUDIT_LOG = 'audit'
 
 /** Records in the store's log `audit`; resolves once kept. */
-export function makeAudit(store: Store): Audit {
+export function makeAudit(store: Pick<Store, 'append'>): Audit {
   return async (event, cause = {}) => {
     await store.append(AUDIT_LOG, { ...event, ...cause } as Json)
   }
