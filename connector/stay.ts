@@ -37,6 +37,8 @@ export interface SeatStatus {
 /** A tunnel that lived shorter than this counts as a failed try. */
 const STEADY_MS = 10_000
 const TICK_MS = 1000
+/** How long an edge may take to close its end. */
+const CLOSING_MS = 1000
 
 /**
  * Keeps tunnels open: to every edge there is, and at least two in all. Each seat is a loop of its
@@ -85,7 +87,9 @@ export class Stay {
     this.#stopTick()
     const open = [...this.#tunnels]
     for (const { endpoint } of open) endpoint.close('shutting-down', 'the connector has stopped')
-    await Promise.race([Promise.all(open.map(({ closed }) => closed)), this.#pause(1000)])
+    const allClosed = new AbortController()
+    void Promise.all(open.map(({ closed }) => closed)).then(() => allClosed.abort())
+    await this.#pause(CLOSING_MS, allClosed.signal)
     return cut
   }
 

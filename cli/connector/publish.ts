@@ -24,7 +24,7 @@ export async function publish(
   const log = makeLog({ name: 'publish', level })
   roomForLookups()
   let connector: RunningConnector | undefined
-  onShutdown(() => connector?.close())
+  onShutdown(() => connector?.close().then(() => EXIT.ok))
   const version = env.BYNAME_VERSION ?? '0.1.0'
   connector = await runConnector(settings, { log, env, version, hasControl: false })
   const [app] = connector.status.apps

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { LogLevel } from '../../process/log.ts'
 import { EXIT, type Output } from '../output.ts'
-import * as admin from './connector-admin.ts'
+import { addAdminVerbs } from './connector-admin.ts'
 
 /** `byname connector run|status`, and the admin's verbs beside the edge. */
 export function register(program: Command, out: Output): void {
@@ -10,7 +10,7 @@ export function register(program: Command, out: Output): void {
     .description('Publish private apps by hostname from where only this machine reaches them.')
   addRun(connector)
   addStatus(connector, out)
-  admin.addAdminVerbs?.(connector, out)
+  addAdminVerbs(connector, out)
 }
 
 interface Places {

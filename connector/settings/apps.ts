@@ -6,7 +6,9 @@ import type { App } from '../app.ts'
 import { formatRange, onePort, overlap, readPorts } from './ports.ts'
 import { readTarget, type TargetRead } from './target.ts'
 
+/** All of them go in one ANNOUNCE of at most 1 MiB. */
 export const MAX_APPS = 1000
+const MAX_RANGES = 8192
 
 const KEYS = ['host', 'to', 'ports', 'health'] as const
 type Entries = ReadonlyMap<(typeof KEYS)[number], YamlEntry>
@@ -25,6 +27,9 @@ export function readApps(walk: YamlWalk, node: YamlNode | undefined, file: strin
     const app = readApp(walk, item, file)
     if (app && !clashes(walk, item, app, apps)) apps.push(app)
   }
+  const ranges = apps.reduce((sum, { ports }) => sum + ports.length, 0)
+  if (node && ranges > MAX_RANGES)
+    walk.refuse(node.at, `apps have ${MAX_RANGES} ports at most in all`)
   return apps
 }
 
