@@ -5,6 +5,7 @@ import type { RelayTunnel } from '../tunnel/relay.ts'
 import { ParamError, Params } from './control/params.ts'
 import type { ConnectorRow, EdgeStatus, SessionRow } from './control/status.ts'
 import type { ConnectorRecord, Connectors, JoinTokenGrant } from './enrol/connector.ts'
+import { MAX_USES } from './enrol/join-tokens.ts'
 import type { FlowLog } from './flows/log.ts'
 import type { FlowFilter } from './flows/row.ts'
 import type { PolicyFile } from './policy-file.ts'
@@ -60,7 +61,7 @@ function readGrant(read: Params): JoinTokenGrant {
     throw new ParamError('name', 'must be lower-case letters, digits and hyphens, 63 at most')
   }
   const mayPublish = read.texts('mayPublish').map(readGrantPattern)
-  const uses = read.integer('uses', { min: 1, max: 1000, otherwise: 1 })
+  const uses = read.integer('uses', { min: 1, max: MAX_USES, otherwise: 1 })
   const lifeMs = read.integer('lifeMs', { min: 1000, max: MAX_LIFE_MS, otherwise: 86_400_000 })
   return { name, mayPublish, uses, lifeMs }
 }

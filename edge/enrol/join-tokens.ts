@@ -9,8 +9,8 @@ import { EnrolError, type JoinTokenGrant } from './connector.ts'
 const JOIN = 'join/'
 const KEEP_MS = 7 * 86_400_000
 const DEFAULT_LIFE_MS = 86_400_000
-/** Keys that one token may let in at most: each is named in its record. */
-const MAX_USES = 1_000
+/** Keys that one token may let in at most: its record, which names each, must fit in the store. */
+export const MAX_USES = 500
 
 /** What the store knows of a join token: a hash in the secret's place. */
 export interface JoinRecord {
@@ -42,13 +42,14 @@ export async function makeConnectorToken(
   by = 'an admin',
 ): Promise<{ readonly token: string; readonly id: string; readonly expiresAt: number }> {
   const { name, mayPublish, uses = 1, lifeMs = DEFAULT_LIFE_MS } = grant
+  if (uses > MAX_USES) throw new RangeError(`a join token has ${MAX_USES} uses at most`)
   const { id, secret } = makeJoinSecret(random)
   const expiresAt = now() + lifeMs
   const value = {
     secretHash: hashOf(secret),
     name,
     grants: mayPublish.map(formatPattern),
-    uses: Math.min(uses, MAX_USES),
+    uses,
     expiresAt,
     used: {},
   }

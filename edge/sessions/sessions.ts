@@ -2,12 +2,6 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type DpopTarget, renewTarget, type VerifiedDpop, verifyDpop } from '../../identity/dpop.ts'
 import { IdentityError } from '../../identity/error.ts'
 import type { Person } from '../../identity/person.ts'
-import {
-  MAX_TOKEN_LIFE_MS,
-  mintToken,
-  type VerifiedToken,
-  verifyToken,
-} from '../../identity/token.ts'
 import { type Audit, makeAudit } from '../audit.ts'
 import type { Store } from '../store/store.ts'
 import type { Issuers } from './issuers.ts'
@@ -24,23 +18,18 @@ import {
   type SessionToken,
 } from './session.ts'
 import { Shelf } from './shelf.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import { SessionTokens, type TokenDeps } from './tokens.ts'
 
-export interface SessionsDeps {
+export interface SessionsDeps extends TokenDeps {
   readonly store: Store
-  readonly deployment: string
   readonly issuers: Issuers
-  /** Reads the set anew: another edge may have added a key. */
-  readonly loadKeys: () => Promise<SigningKeys>
-  readonly now: () => number
   /** Absolute life; default 24 h. */
   readonly lifeMs?: number
-  readonly random?: (size: number) => Uint8Array
 }
 
 /** @throws {StoreError}, and what `loadKeys` throws */
 export async function openSessions(deps: SessionsDeps): Promise<Sessions> {
-  const keys = await deps.loadKeys()
+  const tokens = new SessionTokens(await deps.loadKeys(), deps)
   const listeners = { ended: new Set<EndedListener>(), changed: new Set<ChangedListener>() }
   const shelf = await Shelf.open(deps.store, deps.now, {
     ended: (session, why) => {
@@ -50,7 +39,7 @@ export async function openSessions(deps: SessionsDeps): Promise<Sessions> {
       for (const listener of listeners.changed) listener(session)
     },
   })
-  return new StoredSessions(deps, keys, shelf, listeners)
+  return new StoredSessions(deps, tokens, shelf, listeners)
 }
 
 type EndedListener = (session: Session, why: SessionEnd) => void
@@ -61,21 +50,19 @@ const LIFE_MS = 24 * 3_600_000
 class StoredSessions implements Sessions {
   readonly #deps: SessionsDeps
   readonly #audit: Audit
+  readonly #tokens: SessionTokens
   readonly #shelf: Shelf
   readonly #listeners: { ended: Set<EndedListener>; changed: Set<ChangedListener> }
-  #keys: SigningKeys
-  #keysReadAt: number
 
   constructor(
     deps: SessionsDeps,
-    keys: SigningKeys,
+    tokens: SessionTokens,
     shelf: Shelf,
     listeners: { ended: Set<EndedListener>; changed: Set<ChangedListener> },
   ) {
     this.#deps = deps
     this.#audit = makeAudit(deps.store)
-    this.#keys = keys
-    this.#keysReadAt = deps.now()
+    this.#tokens = tokens
     this.#shelf = shelf
     this.#listeners = listeners
   }
@@ -90,21 +77,21 @@ class StoredSessions implements Sessions {
     const { id: sessionId } = session
     const event = { event: 'session-opened', sessionId, who: nameOf(person) } as const
     await this.#audit(event, { from: ask.from })
-    return { session, ...(await this.#mint(session)) }
+    return { session, ...(await this.#tokens.mint(session)) }
   }
 
   async renew({ sessionId, dpop, url }: RenewAsk): Promise<OpenedSession> {
     const session = await this.#renewable(sessionId, dpop, { method: 'POST', url })
-    return { session, ...(await this.#mint(session)) }
+    return { session, ...(await this.#tokens.mint(session)) }
   }
 
   async renewOverTunnel(sessionId: string, proof: string): Promise<SessionToken> {
     const target = renewTarget(this.#deps.deployment, sessionId)
-    return this.#mint(await this.#renewable(sessionId, proof, target))
+    return this.#tokens.mint(await this.#renewable(sessionId, proof, target))
   }
 
   async authenticate(token: string): Promise<Session> {
-    const { sessionId, subject, thumbprint } = await this.#verify(token)
+    const { sessionId, subject, thumbprint } = await this.#tokens.verify(token)
     const session = await this.#shelf.fetch(sessionId)
     if (!session || session.person.subject !== subject) throw ended()
     if (session.deviceThumbprint !== thumbprint) throw otherDevice()
@@ -194,44 +181,6 @@ class StoredSessions implements Sessions {
   #newId(): string {
     const { random = randomBytes } = this.#deps
     return `ses_${Buffer.from(random(12)).toString('hex')}`
-  }
-
-  async #mint(session: Session): Promise<SessionToken> {
-    const { now, deployment, random = randomBytes } = this.#deps
-    const issuedAt = now()
-    const end = Math.min(issuedAt + MAX_TOKEN_LIFE_MS, session.expiresAt)
-    // Whole seconds, as the token has them (RFC 7519 §2, NumericDate).
-    const expiresAt = Math.floor(end / 1000) * 1000
-    const claims = {
-      subject: session.person.subject,
-      sessionId: session.id,
-      tokenId: Buffer.from(random(12)).toString('hex'),
-      thumbprint: session.deviceThumbprint,
-      issuedAt,
-      expiresAt,
-    }
-    return { token: await mintToken(claims, { ...this.#keys.signer, deployment }), expiresAt }
-  }
-
-  async #verify(token: string): Promise<VerifiedToken> {
-    const { deployment, now } = this.#deps
-    const verify = () => verifyToken(token, { keys: this.#keys.verifiers, deployment, now: now() })
-    try {
-      return await verify()
-    } catch (error) {
-      if (!(error instanceof IdentityError) || error.code !== 'ERR_TOKEN_KEY') throw error
-      if (!(await this.#reloadKeys())) throw error
-    }
-    return verify()
-  }
-
-  /** At most once a second: tokens of unknown keys must not make anybody read files all the time. */
-  async #reloadKeys(): Promise<boolean> {
-    const { now, loadKeys } = this.#deps
-    if (now() - this.#keysReadAt < 1_000) return false
-    this.#keysReadAt = now()
-    this.#keys = await loadKeys()
-    return true
   }
 }
 
