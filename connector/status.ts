@@ -1,7 +1,7 @@
 import { formatPattern } from '../names/pattern.ts'
 import type { KeptNotice, OriginHealth } from './announce.ts'
 import type { App } from './app.ts'
-import type { SeatStatus } from './stay.ts'
+import type { SeatStatus } from './seats.ts'
 
 /** What `byname connector status --json` prints and the control socket answers. */
 export interface ConnectorStatus {

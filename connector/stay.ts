@@ -2,7 +2,7 @@ import type { Log } from '../process/log.ts'
 import { retryDelayMs } from '../tunnel/backoff.ts'
 import type { LinkClosed, TunnelClock } from '../tunnel/port.ts'
 import type { Tunnel } from './attempt.ts'
-import { seatsFor } from './seats.ts'
+import { Seat, type SeatStatus, seatsFor, statusOf } from './seats.ts'
 
 export interface StayOptions {
   /** The edge to begin with, an https origin. */
@@ -21,19 +21,6 @@ export interface StayOptions {
   readonly revoked: (reason: string) => void
 }
 
-export interface SeatStatus {
-  readonly edge: string
-  readonly state: 'connecting' | 'open' | 'waiting'
-  /** Milliseconds since the epoch. */
-  readonly since: number
-  readonly rttMs: number | undefined
-  readonly keyAgreement: string | undefined
-  readonly exporterMatched: boolean | undefined
-  readonly flows: number
-  readonly failures: number
-  readonly lastError: string | undefined
-}
-
 /** A tunnel that lived shorter than this counts as a failed try. */
 const STEADY_MS = 10_000
 const TICK_MS = 1000
@@ -50,6 +37,8 @@ export class Stay {
   readonly #over = new AbortController()
   #seats: Seat[] = []
   readonly #tunnels = new Set<Tunnel>()
+  /** Of them, those without a seat: closed when their last flow has ended. */
+  readonly #retired = new WeakSet<Tunnel>()
   #stopTick: () => void = () => undefined
 
   constructor(options: StayOptions) {
@@ -110,6 +99,7 @@ export class Stay {
     for (const seat of free) {
       seat.gone.abort()
       seat.tunnel?.endpoint.goAway('this edge is not listed any more')
+      if (seat.tunnel) this.#retired.add(seat.tunnel)
     }
   }
 
@@ -188,7 +178,11 @@ export class Stay {
 
   #tick(): void {
     const { clock } = this.#options
-    for (const { endpoint } of this.#tunnels) endpoint.tick(clock.now())
+    for (const tunnel of this.#tunnels) {
+      const { endpoint } = tunnel
+      if (this.#retired.has(tunnel) && endpoint.flowCount === 0) endpoint.close('shutting-down')
+      else endpoint.tick(clock.now())
+    }
     this.#stopTick = clock.after(TICK_MS, () => this.#tick())
   }
 
@@ -202,40 +196,5 @@ export class Stay {
       }
       signal?.addEventListener('abort', done, { once: true })
     })
-  }
-}
-
-class Seat {
-  readonly edge: string
-  readonly gone = new AbortController()
-  state: SeatStatus['state'] = 'waiting'
-  since: number
-  tunnel: Tunnel | undefined
-  failures = 0
-  lastError: string | undefined
-
-  constructor(edge: string, now: number) {
-    this.edge = edge
-    this.since = now
-  }
-
-  become(state: SeatStatus['state'], now: number): void {
-    this.state = state
-    this.since = now
-  }
-}
-
-function statusOf({ edge, state, since, tunnel, failures, lastError }: Seat): SeatStatus {
-  const ready = tunnel?.ready
-  return {
-    edge,
-    state,
-    since,
-    rttMs: tunnel?.endpoint.rttMs,
-    keyAgreement: ready?.keyAgreement,
-    exporterMatched: ready?.exporterMatched,
-    flows: tunnel?.endpoint.flowCount ?? 0,
-    failures,
-    lastError,
   }
 }

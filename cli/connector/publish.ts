@@ -5,8 +5,14 @@ import { type LogLevel, makeLog } from '../../process/log.ts'
 import { onShutdown } from '../../process/signals.ts'
 import type { Environment } from '../../process/state.ts'
 import { EXIT, type Output } from '../output.ts'
-import type { PublishFlags } from '../verbs/publish.ts'
 import { roomForLookups } from './serve.ts'
+
+export interface PublishFlags {
+  readonly port?: readonly number[]
+  readonly tokenFile?: string
+  readonly state?: string
+  readonly proxy?: string
+}
 
 /** Publishes until a signal, the edge's revocation, or a name that may not be published. */
 export async function publish(

@@ -1,12 +1,6 @@
 import type { Command } from 'commander'
+import type { PublishFlags } from '../connector/publish.ts'
 import type { Output } from '../output.ts'
-
-export interface PublishFlags {
-  readonly port?: readonly number[]
-  readonly tokenFile?: string
-  readonly state?: string
-  readonly proxy?: string
-}
 
 /** `byname publish HOST TO`: one app, until Ctrl-C. */
 export function register(program: Command, out: Output): void {

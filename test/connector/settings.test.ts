@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { isIP } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import type { App } from '../../connector/app.ts'
 import { readTarget } from '../../connector/settings/target.ts'
 import { parseConnectorSettings } from '../../connector/settings.ts'
@@ -221,4 +223,37 @@ test('a relative file name makes absolute paths', () => {
     'x/c.yaml',
   )
   assert.equal(settings.tokenFile, path.resolve('x/t'))
+})
+
+test('whatever a `to` says, reading it gives a target or a reason, and a target can be dialled', () => {
+  const pieces = fc.constantFrom(
+    'http://',
+    'tcp://',
+    'unix:',
+    'a.b',
+    '10.0.0.1',
+    '[::1]',
+    ':',
+    '80',
+    '/',
+    '@',
+    '%',
+    ' ',
+    '[',
+    ']',
+  )
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(pieces, { maxLength: 6 }).map((parts) => parts.join('')),
+  )
+  fc.assert(
+    fc.property(text, (to) => {
+      const read = readTarget(to, '/etc/byname')
+      if (read.kind === 'wrong') return assert.ok(read.why && read.fix)
+      assert.ok(read.ports.every((port) => port >= 1 && port <= 65_535))
+      if (read.target.kind !== 'address') return
+      for (const address of read.target.addresses) assert.notEqual(isIP(address), 0)
+    }),
+    { numRuns: 2000 },
+  )
 })
