@@ -1,0 +1,175 @@
+import type { Policy } from '../policy/compile.ts'
+import type { Log } from '../process/log.ts'
+import type { Link } from '../tunnel/link.ts'
+import { controlCodec } from '../tunnel/messages/control.ts'
+import type { AcceptHandshake } from '../tunnel/messages/handshake.ts'
+import type { TunnelClock } from '../tunnel/port.ts'
+import { Relay, type RelayTunnel } from '../tunnel/relay.ts'
+import { Accept } from './accept.ts'
+import { Catalogues } from './catalog.ts'
+import { authenticate } from './door/authenticate.ts'
+import type { ConnectorRecord, Connectors } from './enrol/connector.ts'
+import { FlowLog } from './flows/log.ts'
+import { judgeOf } from './gate/judge.ts'
+import { Gate } from './gate.ts'
+import type { Counts } from './metrics.ts'
+import { People } from './people.ts'
+import { Questions } from './questions.ts'
+import { OfferMemory } from './registry/memory.ts'
+import { Registry } from './registry.ts'
+import { Route } from './route.ts'
+import type { Session, SessionEnd, Sessions } from './sessions/session.ts'
+import type { EdgeSettings } from './settings.ts'
+import type { Store } from './store/store.ts'
+import { Tunnels } from './tunnels.ts'
+
+export interface SwitchboardParts {
+  readonly settings: Pick<EdgeSettings, 'zones' | 'limits'>
+  readonly handshake: Omit<AcceptHandshake, 'authenticate'>
+  readonly enter: (address: string) => (() => void) | undefined
+  readonly policy: () => Policy
+  readonly store: Store
+  readonly sessions: Sessions
+  readonly connectors: Connectors
+  readonly counts: Counts
+  readonly clock: TunnelClock
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** Names of connectors change in bursts: flows are judged again once after this pause. */
+const QUIET_MS = 50
+
+/** What is wired to what between the door and the relay, and who hears of which change. */
+export class Switchboard {
+  readonly registry: Registry<RelayTunnel>
+  readonly gate: Gate
+  readonly flows: FlowLog
+  readonly tunnels: Tunnels
+  readonly #parts: SwitchboardParts
+  readonly #people: People
+  readonly #catalogues: Catalogues
+  readonly #memory: OfferMemory
+  readonly #accept: Accept
+  readonly #stops: (() => void)[] = []
+  #isJudgingSoon = false
+
+  constructor(parts: SwitchboardParts) {
+    this.#parts = parts
+    const { settings, sessions, connectors, clock, random, log, store, counts } = parts
+    const { limits, zones } = settings
+    this.registry = new Registry({ zones, random, changed: () => this.#namesChanged() })
+    this.tunnels = new Tunnels(limits.tunnelsPerPeer)
+    const { registry, tunnels } = this
+    const judge = judgeOf(parts.policy, registry)
+    const people = new People(sessions)
+    this.#people = people
+    const standing = (id: string) => people.standing(id)
+    const storeAgeMs = () => clock.now() - store.lastReadAt()
+    this.gate = new Gate({ judge, names: registry, standing, storeAgeMs, clock, limits })
+    const { gate } = this
+    this.#memory = new OfferMemory(store, log)
+    this.flows = new FlowLog({
+      store,
+      clock,
+      log,
+      isLive: (flowId) => gate.findLive(flowId) !== undefined,
+    })
+    const { flows } = this
+    const source = {
+      zones: () => registry.zones(),
+      publications: () => registry.publications(),
+      isHiddenFrom: judge.isHiddenFrom,
+    }
+    this.#catalogues = new Catalogues({ source, clock })
+    const relay = new Relay({ clock, codec: controlCodec })
+    this.#accept = new Accept({
+      handshake: parts.handshake,
+      authenticate: (auth) => authenticate(auth, { sessions, connectors }),
+      enter: parts.enter,
+      questions: new Questions({
+        gate,
+        clock,
+        pickForQuestion: (name) => registry.pickForQuestion(name),
+      }),
+      route: new Route({ gate, registry, flows, counts, clock }),
+      catalogues: this.#catalogues,
+      remember: (connectorId) => this.#remember(connectorId),
+      ...{ relay, gate, people, tunnels, registry, sessions, flows, counts, clock, log },
+    })
+  }
+
+  /** Learns who is enrolled and what they offered before; follows both from then on. */
+  async start(): Promise<void> {
+    const { connectors, sessions } = this.#parts
+    const known = await this.#memory.recall()
+    this.registry.enrol(connectors.list().filter(isLive))
+    for (const [connectorId, apps] of known) this.registry.recall(connectorId, apps)
+    this.#stops.push(
+      connectors.onChanged((record) => void this.#connectorChanged(record)),
+      sessions.onEnded((session, why) => void this.#sessionEnded(session, why)),
+      sessions.onChanged((session) => this.#sessionChanged(session)),
+    )
+  }
+
+  take(link: Link): Promise<void> {
+    return this.#accept.take(link)
+  }
+
+  policyChanged(): void {
+    void this.gate.judgeAll()
+    this.#catalogues.changed()
+  }
+
+  /** About every second. */
+  tick(now: number): void {
+    this.tunnels.tick(now)
+    this.gate.tick()
+  }
+
+  /** Closes every tunnel; resolves when the last record is kept. */
+  async close(): Promise<void> {
+    for (const stop of this.#stops.splice(0)) stop()
+    this.tunnels.closeAll('shutting-down', 'the edge is shutting down')
+    await this.flows.flush()
+    await this.#memory.flush()
+  }
+
+  #namesChanged(): void {
+    this.#catalogues.changed()
+    if (this.#isJudgingSoon) return
+    this.#isJudgingSoon = true
+    this.#parts.clock.after(QUIET_MS, () => {
+      this.#isJudgingSoon = false
+      void this.gate.judgeAll()
+    })
+  }
+
+  /** Its flows are cut with the reason before its tunnels are closed. */
+  async #connectorChanged(record: ConnectorRecord): Promise<void> {
+    const orphans = this.registry.enrol(this.#parts.connectors.list().filter(isLive))
+    if (!isLive(record)) this.#memory.forget(record.id)
+    if (orphans.length === 0) return
+    await this.gate.judgeAll()
+    for (const tunnel of orphans) tunnel.close('connector-revoked', 'this connector is revoked')
+  }
+
+  async #sessionEnded({ id }: Session, why: SessionEnd): Promise<void> {
+    this.#people.ended(id, why)
+    await this.gate.judgeSession(id)
+    const reason = why === 'session-expired' ? 'the session has expired' : 'the session was ended'
+    for (const tunnel of this.tunnels.of(id)) tunnel.close(why, reason)
+  }
+
+  #sessionChanged({ id }: Session): void {
+    void this.gate.judgeSession(id)
+    this.#catalogues.changed()
+  }
+
+  #remember(connectorId: string): void {
+    const seat = this.registry.seats().find(({ connector }) => connector.id === connectorId)
+    if (seat) this.#memory.keep(connectorId, seat.offers)
+  }
+}
+
+const isLive = ({ revokedAt }: ConnectorRecord) => revokedAt === undefined
