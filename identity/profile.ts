@@ -1,4 +1,5 @@
 import { IdentityError } from './error.ts'
+import type { TokenResponse } from './wire.ts'
 
 /**
  * The files of a profile directory: who signs in at which edge with which key. Only the shapes are
@@ -30,6 +31,12 @@ export interface SessionDocument {
   /** When the session ends and a new sign-in is needed, ms since the epoch. */
   readonly sessionExpiresAt: number
   readonly person: { readonly issuer: string; readonly subject: string; readonly email?: string }
+}
+
+/** What a profile keeps of the token endpoint's answer. */
+export function sessionDocument({ access_token: token, byname }: TokenResponse): SessionDocument {
+  const { sessionId, expiresAt, sessionExpiresAt, person } = byname
+  return { schema: 1, sessionId, token, expiresAt, sessionExpiresAt, person }
 }
 
 /** @throws {IdentityError} ERR_PROFILE_FORMAT */
