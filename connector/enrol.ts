@@ -34,7 +34,14 @@ export async function enrol(options: EnrolOptions): Promise<Enrolment> {
   const { state, tokenFile, log } = options
   const kept = await loadEnrolment(state)
   const source = tokenFile === undefined ? undefined : tokenFrom(tokenFile)
-  const text = await source?.read()
+  const text = await source?.read().catch((error) => {
+    if (!kept) throw error
+    log.warn(
+      { event: 'token-unread', err: error },
+      'the token file cannot be read; enrolled already',
+    )
+    return undefined
+  })
   if (text === undefined || text.trim() === '') return kept ?? notEnrolled(options)
   const token = parseJoinToken(text)
   const enrolment = kept?.tokenId === token.id ? kept : await redeem(token, text.trim(), options)

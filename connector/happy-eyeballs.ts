@@ -46,7 +46,8 @@ export function raceConnect(options: RaceOptions): Promise<Connected> {
 }
 
 /** RFC 8305 §4: the families take turns, beginning with that of the first address. */
-export function interleave(addresses: readonly string[]): string[] {
+export function interleave(addresses: readonly string[]): readonly string[] {
+  if (addresses.length < 2) return addresses
   const isSix = (address: string) => address.includes(':')
   const first = addresses.filter((address) => isSix(address) === isSix(addresses[0] ?? ''))
   const second = addresses.filter((address) => !first.includes(address))

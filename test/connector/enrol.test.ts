@@ -204,7 +204,15 @@ test('a token that is none is refused without asking anybody', async () => {
     await assert.rejects(enrol(options(token)), { code: 'ERR_JOIN_TOKEN' })
   }
   await assert.rejects(enrol(options('x'.repeat(5000))), { code: 'ERR_TOKEN_FILE' })
+  const directoryAsToken = options(undefined, { tokenFile: directory })
+  await assert.rejects(enrol(directoryAsToken), { code: 'ERR_TOKEN_FILE', why: /EISDIR/ })
   assert.deepEqual(edge.asked, [])
+})
+
+test('who is enrolled needs no token file that can be read', async () => {
+  const first = await enrol(options(tokenFor()))
+  const again = await enrol(options(undefined, { tokenFile: directory }))
+  assert.equal(again.key.thumbprint, first.key.thumbprint)
 })
 
 test('a damaged enrolment is said, not replaced', async () => {
