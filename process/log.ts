@@ -2,7 +2,20 @@ import { createRequire } from 'node:module'
 import pino, { type Logger } from 'pino'
 import { redact, scrubLine, scrubText } from './log/redact.ts'
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LEVELS)[number]
+
+/**
+ * The level that a flag or `BYNAME_LOG_LEVEL` names; `undefined` when there is none.
+ * @throws an Error with code ERR_LOG_LEVEL and exitCode 2
+ */
+export function parseLogLevel(text: string | undefined): LogLevel | undefined {
+  const level = LEVELS.find((one) => one === text)
+  if (level !== undefined || text === undefined || text === '') return level
+  const what = `${JSON.stringify(text)} is not a log level`
+  const fix = `one of ${LEVELS.join(', ')}`
+  throw Object.assign(new Error(what), { code: 'ERR_LOG_LEVEL', fix, exitCode: 2 })
+}
 
 /** Facts first, a sentence for people after them: `log.info({ event: 'tunnel-open' }, 'tunnel open')`. */
 export type Write = (facts: Record<string, unknown>, sentence: string) => void

@@ -1,7 +1,7 @@
 import { type RunningConnector, runConnector } from '../../connector/main.ts'
 import { publishSettings } from '../../connector/publish.ts'
 import type { AppStatus } from '../../connector/status.ts'
-import { type LogLevel, makeLog } from '../../process/log.ts'
+import { makeLog, parseLogLevel } from '../../process/log.ts'
 import { onShutdown } from '../../process/signals.ts'
 import type { Environment } from '../../process/state.ts'
 import { EXIT, type Output } from '../output.ts'
@@ -26,7 +26,7 @@ export async function publish(
   const tokenFile = flags.tokenFile ?? env.BYNAME_TOKEN_FILE
   const proxy = flags.proxy ?? env.BYNAME_PROXY
   const settings = publishSettings({ host, to, ports, state, tokenFile, proxy }, process.cwd())
-  const level = (env.BYNAME_LOG_LEVEL as LogLevel | undefined) ?? 'warn'
+  const level = parseLogLevel(env.BYNAME_LOG_LEVEL) ?? 'warn'
   const log = makeLog({ name: 'publish', level })
   roomForLookups()
   let connector: RunningConnector | undefined

@@ -1,7 +1,7 @@
 import { type RunningConnector, runConnector } from '../../connector/main.ts'
 import type { ConnectorSettings } from '../../connector/settings.ts'
 import { readSettings } from '../../connector/settings-file.ts'
-import { type Log, type LogLevel, makeLog } from '../../process/log.ts'
+import { type Log, makeLog, parseLogLevel } from '../../process/log.ts'
 import { onReload, onShutdown } from '../../process/signals.ts'
 import { configFile, type Environment } from '../../process/state.ts'
 import { EXIT } from '../output.ts'
@@ -11,7 +11,7 @@ export interface ServeFlags {
   readonly state?: string
   readonly tokenFile?: string
   readonly proxy?: string
-  readonly logLevel?: LogLevel
+  readonly logLevel?: string
 }
 
 /** `byname connector run`: in the foreground until a signal, or until the edge revokes it. */
@@ -19,7 +19,7 @@ export async function serveConnector(flags: ServeFlags, env: Environment): Promi
   const file = configFile('connector', flags.config, env)
   const settings = withFlags(readSettings(file), flags, env)
   roomForLookups()
-  const level = flags.logLevel ?? (env.BYNAME_LOG_LEVEL as LogLevel | undefined)
+  const level = parseLogLevel(flags.logLevel ?? env.BYNAME_LOG_LEVEL)
   const log = makeLog({ name: 'connector', level })
   const waiting = new AbortController()
   let connector: RunningConnector | undefined

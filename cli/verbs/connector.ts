@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type { LogLevel } from '../../process/log.ts'
 import { EXIT, type Output } from '../output.ts'
 import { addAdminVerbs } from './connector-admin.ts'
 
@@ -21,7 +20,7 @@ interface Places {
 interface RunFlags extends Places {
   readonly tokenFile?: string
   readonly proxy?: string
-  readonly logLevel?: LogLevel
+  readonly logLevel?: string
 }
 
 function addRun(connector: Command): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Log, makeLog } from '../../process/log.ts'
+import { type Log, makeLog, parseLogLevel } from '../../process/log.ts'
 
 const JWT = 'eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJl'
 const JOIN = 'byn_join_edge.example~planted~0123456789abcdef'
@@ -123,4 +123,11 @@ test('a fact cannot pass itself off as what the line says of itself', () => {
     ['info', 'error', 'true', 'false', 1],
   )
   assert.equal(text.split('"level":').length, 2)
+})
+
+test('a level is one of those there are', () => {
+  assert.equal(parseLogLevel('debug'), 'debug')
+  assert.equal(parseLogLevel(undefined), undefined)
+  assert.equal(parseLogLevel(''), undefined)
+  assert.throws(() => parseLogLevel('loud'), { code: 'ERR_LOG_LEVEL', exitCode: 2 })
 })
