@@ -3,55 +3,8 @@ import type { FlowHandlers, OpenedInfo, Refusal } from '../../tunnel/flow.ts'
 import { DEFAULT_LIMITS } from '../../tunnel/limits.ts'
 import { controlCodec } from '../../tunnel/messages/control.ts'
 import { writeContext } from '../../tunnel/messages/open-context.ts'
-import type { LinkClosed, LinkPort } from '../../tunnel/port.ts'
+import { Wire } from '../tunnel/doubles.ts'
 import { realClock as clock } from './clock.ts'
-
-/** Two ends of one carrier that is two arrays. */
-function linkPair(): [LinkPort, LinkPort] {
-  const make = (): LinkPort & { other?: LinkPort; waiting: Uint8Array[] } => {
-    let isOver = false
-    let onMessage: LinkPort['onMessage']
-    const waiting: Uint8Array[] = []
-    const end = (link: LinkPort & { other?: LinkPort }, why: LinkClosed) => {
-      if (isOver) return
-      isOver = true
-      queueMicrotask(() => link.onClosed?.(why))
-      ;(link.other as LinkPort | undefined)?.terminate()
-    }
-    return {
-      waiting,
-      bufferedBytes: 0,
-      onDrain: undefined,
-      onClosed: undefined,
-      get onMessage() {
-        return onMessage
-      },
-      set onMessage(handler) {
-        onMessage = handler
-        if (handler) for (const message of waiting.splice(0)) queueMicrotask(() => handler(message))
-      },
-      send(message, written) {
-        const copy = Uint8Array.from(message)
-        setImmediate(() => {
-          const other = this.other as (LinkPort & { waiting: Uint8Array[] }) | undefined
-          if (other?.onMessage) other.onMessage(copy)
-          else other?.waiting.push(copy)
-          written?.()
-        })
-      },
-      close(code, reason) {
-        end(this, { code, reason, by: 'us' })
-      },
-      terminate() {
-        end(this, { code: 'tunnel-lost', reason: 'test', by: 'network' })
-      },
-    }
-  }
-  const [one, two] = [make(), make()]
-  one.other = two
-  two.other = one
-  return [one, two]
-}
 
 export interface Asked {
   readonly kind: 'opened' | 'refused' | 'reset'
@@ -64,10 +17,14 @@ export interface Asked {
 export class LyingEdge {
   readonly edge: Endpoint
   readonly connector: Endpoint
+  readonly #wire = new Wire()
+  readonly #pump = setInterval(() => {
+    while (this.#wire.step());
+  }, 1)
   #flows = 0
 
   constructor(handlers: Partial<EndpointHandlers>) {
-    const [near, far] = linkPair()
+    const { a: near, b: far } = this.#wire
     const rest = { control() {}, goAway() {}, closed() {}, incoming() {} }
     const common = { limits: DEFAULT_LIMITS, clock, codec: controlCodec }
     this.connector = new Endpoint({
@@ -112,5 +69,6 @@ export class LyingEdge {
   close(): void {
     this.edge.close()
     this.connector.close()
+    clearInterval(this.#pump)
   }
 }
