@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { type DpopTarget, renewTarget, type VerifiedDpop, verifyDpop } from '../../identity/dpop.ts'
 import { IdentityError } from '../../identity/error.ts'
 import type { Person } from '../../identity/person.ts'
@@ -6,6 +6,7 @@ import { type Audit, makeAudit } from '../audit.ts'
 import type { Store } from '../store/store.ts'
 import type { Issuers } from './issuers.ts'
 import { spendIdToken, takeProof } from './once.ts'
+import { Pointer } from './pointer.ts'
 import {
   type ExchangeAsk,
   nameOf,
@@ -153,28 +154,22 @@ class StoredSessions implements Sessions {
     deviceFacts: Session['deviceFacts'],
   ): Promise<Session> {
     const { store, now, lifeMs = LIFE_MS } = this.#deps
-    const key = indexKey(person, thumbprint)
+    const pointer = new Pointer(store, person, thumbprint)
     for (;;) {
-      const index = await store.get(key)
       const expiresAt = now() + lifeMs
-      const found = await this.#shelf.change(String(index?.value), (session) => ({
-        ...session,
-        person,
-        deviceFacts,
-        expiresAt,
-      }))
-      // A later end for the pointer than for what it points to does no harm, an earlier one would.
-      const indexEnd = { expiresAt: expiresAt + 60_000 }
-      if (index && found) {
-        await store.update(key, found.id, index.revision, indexEnd)
+      const renewed = { person, deviceFacts, expiresAt }
+      const id = await pointer.read()
+      const found = id && (await this.#shelf.change(id, (old) => ({ ...old, ...renewed })))
+      if (found) {
+        await pointer.write(found.id, expiresAt)
         return found
       }
-      const device = { devicePublicJwk: publicJwk, deviceThumbprint: thumbprint, deviceFacts }
-      const fresh = { id: this.#newId(), person, ...device, createdAt: now(), expiresAt }
-      const claimed = index
-        ? await store.update(key, fresh.id, index.revision, indexEnd)
-        : await store.create(key, fresh.id, indexEnd)
-      if (claimed.kind === 'written' && (await this.#shelf.create(fresh))) return fresh
+      const device = { devicePublicJwk: publicJwk, deviceThumbprint: thumbprint }
+      const fresh = { id: this.#newId(), ...renewed, ...device, createdAt: now() }
+      await this.#shelf.create(fresh)
+      if (await pointer.write(fresh.id, expiresAt)) return fresh
+      // A rival request of this device was faster: its session is the one.
+      await this.#shelf.remove(fresh.id)
     }
   }
 
@@ -182,11 +177,6 @@ class StoredSessions implements Sessions {
     const { random = randomBytes } = this.#deps
     return `ses_${Buffer.from(random(12)).toString('hex')}`
   }
-}
-
-function indexKey({ issuer, subject }: Person, device: string): string {
-  const whole = JSON.stringify([issuer, subject, device])
-  return `session-of/${createHash('sha256').update(whole).digest('base64url')}`
 }
 
 const ended = () => new SessionError('ERR_SESSION_ENDED', 'the session has ended: sign in again')

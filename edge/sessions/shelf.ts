@@ -41,12 +41,17 @@ export class Shelf {
     return this.find(id) ?? this.#live(await this.#read(id))
   }
 
-  /** Keeps a new session. `false`: the id is taken. */
-  async create(session: Session): Promise<boolean> {
-    const { expiresAt } = session
-    const [key, value] = [SESSIONS + session.id, encodeRecord(session)]
+  /** Keeps a new session. Its id is random: that it is taken would be a bug. */
+  async create(session: Session): Promise<void> {
+    const { id, expiresAt } = session
+    const [key, value] = [SESSIONS + id, encodeRecord(session)]
     const result = await this.#store.create(key, value, { expiresAt })
-    return this.#applied(key, value, result)
+    if (!this.#applied(key, value, result)) throw new Error(`session ${id} is there already`)
+  }
+
+  /** Takes a session back that nobody was told of. */
+  async remove(id: string): Promise<void> {
+    await this.#store.delete(SESSIONS + id)
   }
 
   /** Keeps what `change` makes of a live session; tries again when a rival was faster. */
