@@ -2,6 +2,7 @@ import type { ResetCode } from '../tunnel/codes.ts'
 import { pipeSocket } from '../tunnel/pipe.ts'
 import type { SocketPort } from '../tunnel/port.ts'
 import type { Flow, FlowTarget, OpenedInfo, Refusal } from './flow.ts'
+import { withRefused } from './refusing.ts'
 import type { Way } from './way.ts'
 
 /**
@@ -40,7 +41,7 @@ export function carryWithReplies(
 ): Flow {
   return pipeSocket(
     socket,
-    (handlers) => way.open(target, { ...handlers, refused: (refusal) => replies.refused(refusal) }),
+    (handlers) => way.open(target, withRefused(handlers, replies.refused)),
     {
       opened: (info) => replies.opened(info),
       reset: (end) => isDecision(end.code) && replies.cut({ ...end, facts: {} }),

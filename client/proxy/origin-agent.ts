@@ -2,6 +2,7 @@ import { Agent } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { FlowStream } from '../flow-stream.ts'
+import { withRefused } from '../refusing.ts'
 import { readDestination } from './destination.ts'
 import { dialDirect } from './direct.ts'
 import type { Front } from './front.ts'
@@ -61,12 +62,12 @@ function connectTo(front: Front, host: string, port: number): Duplex {
   if (route?.kind !== 'flow') throw Object.assign(new Error('no such name'), { code: 'ENOTFOUND' })
   const target = { name: route.name, port, protocol: 'tcp', onRamp: 'http-proxy' } as const
   return new FlowStream((handlers) =>
-    front.way.open(target, {
-      ...handlers,
-      refused: (refusal) => {
+    front.way.open(
+      target,
+      withRefused(handlers, (refusal) => {
         front.onRefused(refusal, target)
         handlers.refused?.(refusal)
-      },
-    }),
+      }),
+    ),
   )
 }

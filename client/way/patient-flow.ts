@@ -98,10 +98,10 @@ export class PatientFlow implements Flow {
   #wrapped(): FlowHandlers {
     const handlers = this.#handlers
     return {
-      ...handlers,
       data: (chunk) => handlers.data(chunk),
       ended: () => handlers.ended(),
       drained: () => handlers.drained(),
+      done: () => handlers.done?.(),
       opened: (info) => {
         this.#state = 'opened'
         handlers.opened?.(info)
