@@ -2,6 +2,7 @@ import { formatPattern } from '../names/pattern.ts'
 import type { KeptNotice, OriginHealth } from './announce.ts'
 import type { App } from './app.ts'
 import type { SeatStatus } from './seats.ts'
+import { formatRange } from './settings/ports.ts'
 
 /** What `byname connector status --json` prints and the control socket answers. */
 export interface ConnectorStatus {
@@ -34,6 +35,6 @@ export interface AppStatus {
 }
 
 export function appStatus(app: App, health: OriginHealth, granted: boolean): AppStatus {
-  const ports = app.ports.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`))
+  const ports = app.ports.map(formatRange)
   return { host: formatPattern(app.pattern), to: app.written, ports, health, granted }
 }

@@ -7,7 +7,7 @@ import { formatRange, onePort, overlap, readPorts } from './ports.ts'
 import { readTarget, type TargetRead } from './target.ts'
 
 /** All of them go in one ANNOUNCE of at most 1 MiB. */
-export const MAX_APPS = 1000
+const MAX_APPS = 1000
 const MAX_RANGES = 8192
 
 const KEYS = ['host', 'to', 'ports', 'health'] as const

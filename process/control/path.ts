@@ -18,7 +18,7 @@ export async function claimPath(server: net.Server, file: string): Promise<void>
 }
 
 /** Whether somebody accepts connections there now. */
-export function isLive(file: string): Promise<boolean> {
+function isLive(file: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect({ path: file })
     const settle = (live: boolean) => {
