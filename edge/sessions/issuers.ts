@@ -82,7 +82,7 @@ export class Issuers {
   /** Looked up by the unchecked `iss`: it only chooses whose keys must verify the token. */
   #issuerOf(idToken: string): Issuer {
     const { iss } = readCompact(idToken).payload
-    const issuer = this.#byName.get(String(iss))
+    const issuer = typeof iss === 'string' ? this.#byName.get(iss) : undefined
     if (issuer) return issuer
     throw new SessionError(
       'ERR_ISSUER_UNKNOWN',

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
-import { type JWTPayload, SignJWT } from 'jose'
+import { SignJWT } from 'jose'
 import { loadCertificates } from '../../edge/ca.ts'
 import { type Answer, ask } from '../../edge/demo/ask.ts'
 import { openConnectors } from '../../edge/enrol/connectors.ts'
@@ -117,7 +117,7 @@ export async function startIdentityEdge(options: Options = {}) {
 
 /** An ID token as ISSUER makes it, with these claims beside or in place of the usual ones. */
 export function idToken(
-  claims: JWTPayload = {},
+  claims: object = {},
   { now = Date.now(), header = {} }: { now?: number; header?: Record<string, unknown> } = {},
 ): Promise<string> {
   const seconds = Math.floor(now / 1000)
