@@ -2,7 +2,7 @@ import { formatPattern, type NamePattern, readPattern } from '../names/pattern.t
 import type { ControlVerb } from '../process/control.ts'
 import type { PortRange } from '../tunnel/control.ts'
 import type { RelayTunnel } from '../tunnel/relay.ts'
-import { ParamError, Params } from './control/params.ts'
+import { ParamError, Params, UnknownError } from './control/params.ts'
 import type { ConnectorRow, EdgeStatus, SessionRow } from './control/status.ts'
 import type { ConnectorRecord, Connectors, JoinTokenGrant } from './enrol/connector.ts'
 import { MAX_USES } from './enrol/join-tokens.ts'
@@ -11,7 +11,7 @@ import type { FlowFilter } from './flows/row.ts'
 import type { PolicyFile } from './policy-file.ts'
 import type { Offer } from './registry/offer.ts'
 import type { Registry } from './registry.ts'
-import type { Session, Sessions } from './sessions/session.ts'
+import { nameOf, type Session, type Sessions } from './sessions/session.ts'
 
 export interface AdminParts {
   readonly status: () => EdgeStatus
@@ -105,7 +105,7 @@ async function revokeConnector({ connectors }: AdminParts, wanted: string) {
   const live = connectors.list().filter(({ revokedAt }) => revokedAt === undefined)
   const found = live.filter(({ id, name }) => id === wanted || name === wanted)
   const [connector, another] = found
-  if (!connector) throw new ParamError('connector', `${wanted} is no connector that is enrolled`)
+  if (!connector) throw unknownConnector(wanted)
   if (another) throw new ParamError('connector', `${wanted} names several: give the id`)
   await connectors.revoke(connector.id, BY)
   return { schema: 1, revoked: { id: connector.id, name: connector.name } }
@@ -117,17 +117,32 @@ const listSessions = ({ sessions, tunnelsOf }: AdminParts): SessionRow[] =>
 function sessionFacts(session: Session) {
   const { id, person, deviceThumbprint, deviceFacts, createdAt, expiresAt } = session
   const device = { device: deviceThumbprint, deviceFacts: { ...deviceFacts } }
-  return { id, who: labelOf(session), issuer: person.issuer, ...device, createdAt, expiresAt }
+  return { id, who: nameOf(session.person), issuer: person.issuer, ...device, createdAt, expiresAt }
 }
 
 /** By session id, or every session of a person. */
 async function revokeSessions({ sessions }: AdminParts, wanted: string) {
   const found = sessions
     .list()
-    .filter((session) => session.id === wanted || labelOf(session) === wanted.toLowerCase())
-  if (found.length === 0) throw new ParamError('session', `${wanted} has no session that is live`)
+    .filter((session) => session.id === wanted || nameOf(session.person) === wanted.toLowerCase())
+  if (found.length === 0) throw unknownSession(wanted)
   await Promise.all(found.map(({ id }) => sessions.revoke(id, BY)))
-  return { schema: 1, revoked: found.map((session) => ({ id: session.id, who: labelOf(session) })) }
+  return {
+    schema: 1,
+    revoked: found.map((session) => ({ id: session.id, who: nameOf(session.person) })),
+  }
 }
 
-const labelOf = ({ person }: Session) => person.email ?? `${person.issuer}/${person.subject}`
+const unknownConnector = (wanted: string) =>
+  new UnknownError(
+    'ERR_CONNECTOR_UNKNOWN',
+    `no connector that is live has the id or name ${wanted}`,
+    'byname connector list',
+  )
+
+const unknownSession = (wanted: string) =>
+  new UnknownError(
+    'ERR_SESSION_UNKNOWN',
+    `no session that is live has the id or person ${wanted}`,
+    'byname session list',
+  )

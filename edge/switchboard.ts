@@ -5,8 +5,8 @@ import { controlCodec } from '../tunnel/messages/control.ts'
 import type { AcceptHandshake } from '../tunnel/messages/handshake.ts'
 import type { TunnelClock } from '../tunnel/port.ts'
 import { Relay, type RelayTunnel } from '../tunnel/relay.ts'
-import { Accept } from './accept.ts'
 import { Catalogues } from './catalog.ts'
+import { Accept } from './door/accept.ts'
 import { authenticate } from './door/authenticate.ts'
 import type { ConnectorRecord, Connectors } from './enrol/connector.ts'
 import { FlowLog } from './flows/log.ts'
@@ -21,7 +21,7 @@ import { Route } from './route.ts'
 import type { Session, SessionEnd, Sessions } from './sessions/session.ts'
 import type { EdgeSettings } from './settings.ts'
 import type { Store } from './store/store.ts'
-import { Tunnels } from './tunnels.ts'
+import { Tunnels } from './tunnels/tunnels.ts'
 
 export interface SwitchboardParts {
   readonly settings: Pick<EdgeSettings, 'zones' | 'limits'>

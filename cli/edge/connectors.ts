@@ -1,8 +1,8 @@
 import type { ConnectorRow } from '../../edge/control/status.ts'
 import type { Output } from '../output.ts'
-import type { TokenFlags } from '../verbs/connector-admin.ts'
 import { callEdge } from './call.ts'
 import { FlagError, parseDuration, roughly } from './duration.ts'
+import type { ShowFlags, TokenFlags } from './flags.ts'
 import type { EdgePlaces } from './socket.ts'
 
 interface Made {
@@ -26,15 +26,11 @@ export async function makeToken(name: string, flags: TokenFlags, out: Output): P
 
 function usesOf(text: string): number {
   const uses = Number(text)
-  if (Number.isInteger(uses) && uses >= 1 && uses <= 1000) return uses
-  throw new FlagError(`--uses ${text} is no count`, '--uses 1 (1000 at most)')
+  if (Number.isInteger(uses) && uses >= 1 && uses <= 500) return uses
+  throw new FlagError(`--uses ${text} is no count`, '--uses 1 (500 at most)')
 }
 
-export async function listConnectors(
-  flags: EdgePlaces & { readonly json?: boolean },
-  out: Output,
-  now: number,
-): Promise<void> {
+export async function listConnectors(flags: ShowFlags, out: Output, now: number): Promise<void> {
   const answer = await callEdge<{ connectors: ConnectorRow[] }>(flags, 'connector.list')
   if (flags.json) out.json(answer)
   else if (answer.connectors.length === 0) out.say('no connector has enrolled')

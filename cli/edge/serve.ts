@@ -6,7 +6,7 @@ import { type LogLevel, makeLog } from '../../process/log.ts'
 import { onReload, onShutdown } from '../../process/signals.ts'
 import { configFile, type Environment } from '../../process/state.ts'
 import { ConfigError, formatProblem } from '../../process/yaml.ts'
-import type { RunFlags } from '../verbs/edge.ts'
+import type { RunFlags } from './flags.ts'
 import { settingsPlaces } from './socket.ts'
 
 /** `byname edge run`: in the foreground until a signal. */

@@ -2,13 +2,10 @@ import type { SessionRow } from '../../edge/control/status.ts'
 import type { Output } from '../output.ts'
 import { callEdge } from './call.ts'
 import { roughly } from './duration.ts'
+import type { ShowFlags } from './flags.ts'
 import type { EdgePlaces } from './socket.ts'
 
-export async function listSessions(
-  flags: EdgePlaces & { readonly json?: boolean },
-  out: Output,
-  now: number,
-): Promise<void> {
+export async function listSessions(flags: ShowFlags, out: Output, now: number): Promise<void> {
   const answer = await callEdge<{ sessions: SessionRow[] }>(flags, 'session.list')
   if (flags.json) out.json(answer)
   else if (answer.sessions.length === 0) out.say('nobody is signed in')

@@ -4,14 +4,11 @@ import { formatProblem } from '../../process/yaml.ts'
 import { EXIT, type Output } from '../output.ts'
 import { callEdge } from './call.ts'
 import { roughly } from './duration.ts'
+import type { ShowFlags } from './flags.ts'
 import type { EdgePlaces } from './socket.ts'
 
 /** Exit code 1 when the edge cannot serve, or serves another policy than its file. */
-export async function showStatus(
-  flags: EdgePlaces & { readonly json?: boolean },
-  out: Output,
-  now: number,
-): Promise<void> {
+export async function showStatus(flags: ShowFlags, out: Output, now: number): Promise<void> {
   const status = await callEdge<EdgeStatus>(flags, 'status')
   if (flags.json) out.json(status)
   else printStatus(status, out, now)
@@ -45,9 +42,9 @@ function sentenceOf({ file, source, rules }: PolicyStatus): string {
     case 'none':
       return `none in force (${file}), so nobody reaches anything`
     case 'file':
-      return `${rules} rules of ${file}`
+      return `${count(rules)} of ${file}`
     case 'last-good':
-      return `${rules} rules, an older text of ${file}`
+      return `${count(rules)}, an older text of ${file}`
   }
 }
 
@@ -55,3 +52,5 @@ function sayProblems({ problems }: PolicyStatus, out: Output): void {
   if (problems.length > 0) out.say('the policy file as it is now is refused:')
   for (const problem of problems) out.say(formatProblem(problem))
 }
+
+const count = (rules: number) => (rules === 1 ? '1 rule' : `${rules} rules`)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { addEdgePlaces } from '../edge/flags.ts'
+import { addEdgePlaces, type ShowFlags, type TokenFlags } from '../edge/flags.ts'
 import type { EdgePlaces } from '../edge/socket.ts'
 import type { Output } from '../output.ts'
 
@@ -8,13 +8,6 @@ export function addAdminVerbs(connector: Command, out: Output): void {
   addToken(connector, out)
   addList(connector, out)
   addRevoke(connector, out)
-}
-
-export interface TokenFlags extends EdgePlaces {
-  readonly mayPublish: readonly string[]
-  readonly expires: string
-  readonly uses: string
-  readonly json?: boolean
 }
 
 function addToken(connector: Command, out: Output): void {
@@ -43,7 +36,7 @@ function addList(connector: Command, out: Output): void {
     .description('Show the connectors that are enrolled at this edge.')
     .option('--json', 'as one JSON document')
     .addHelpText('after', '\nExample:\n  $ byname connector list')
-    .action(async (flags: EdgePlaces & { readonly json?: boolean }) => {
+    .action(async (flags: ShowFlags) => {
       const { listConnectors } = await import('../edge/connectors.ts')
       await listConnectors(flags, out, Date.now())
     })

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import type { LogLevel } from '../../process/log.ts'
-import { addEdgePlaces } from '../edge/flags.ts'
+import { addEdgePlaces, type RunFlags, type ShowFlags } from '../edge/flags.ts'
 import type { EdgePlaces } from '../edge/socket.ts'
 import type { Output } from '../output.ts'
 
@@ -14,7 +13,7 @@ export function register(program: Command, out: Output): void {
     .description('Show what the edge of this machine serves.')
     .option('--json', 'the whole status as one JSON document')
     .addHelpText('after', '\nExample:\n  $ byname edge status')
-    .action(async (flags: EdgePlaces & { readonly json?: boolean }) => {
+    .action(async (flags: ShowFlags) => {
       const { showStatus } = await import('../edge/status.ts')
       await showStatus(flags, out, Date.now())
     })
@@ -25,12 +24,6 @@ export function register(program: Command, out: Output): void {
       const { reloadPolicy } = await import('../edge/status.ts')
       await reloadPolicy(flags, out)
     })
-}
-
-export interface RunFlags {
-  readonly config?: string
-  readonly state?: string
-  readonly logLevel?: LogLevel
 }
 
 function addRun(edge: Command): void {

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import { addEdgePlaces } from '../edge/flags.ts'
-import type { EdgePlaces } from '../edge/socket.ts'
+import { addEdgePlaces, type FilterFlags, type ListFlags } from '../edge/flags.ts'
 import type { Output } from '../output.ts'
 
 /** `byname flow list|watch`: who reached, or did not reach, what. */
@@ -24,18 +23,6 @@ export function register(program: Command, out: Output): void {
       const { watchFlows } = await import('../edge/flows.ts')
       await watchFlows(flags, out)
     })
-}
-
-export interface FilterFlags extends EdgePlaces {
-  readonly who?: string
-  readonly name?: string
-  readonly denied?: boolean
-  readonly json?: boolean
-}
-
-export interface ListFlags extends FilterFlags {
-  readonly limit: string
-  readonly since?: string
 }
 
 const addFilters = (command: Command): Command =>

@@ -9,8 +9,12 @@ type Register = (program: Command, out: Output) => void
  */
 const FILES: Record<string, () => Promise<{ register: Register }>> = {
   connector: () => import('./connector.ts'),
+  edge: () => import('./edge.ts'),
+  flow: () => import('./flow.ts'),
   policy: () => import('./policy.ts'),
   publish: () => import('./publish.ts'),
+  run: () => import('./run.ts'),
+  session: () => import('./session.ts'),
 }
 
 export const VERBS = {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { addEdgePlaces } from '../edge/flags.ts'
+import { addEdgePlaces, type ShowFlags } from '../edge/flags.ts'
 import type { EdgePlaces } from '../edge/socket.ts'
 import type { Output } from '../output.ts'
 
@@ -10,7 +10,7 @@ export function register(program: Command, out: Output): void {
     .description('Show the sessions that are live.')
     .option('--json', 'as one JSON document')
     .addHelpText('after', '\nExample:\n  $ byname session list')
-    .action(async (flags: EdgePlaces & { readonly json?: boolean }) => {
+    .action(async (flags: ShowFlags) => {
       const { listSessions } = await import('../edge/sessions.ts')
       await listSessions(flags, out, Date.now())
     })

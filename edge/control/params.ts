@@ -10,6 +10,19 @@ export class ParamError extends Error {
   }
 }
 
+/** What an admin named is not there: a clean no, exit code 1. */
+export class UnknownError extends Error {
+  override readonly name = 'UnknownError'
+  readonly code: 'ERR_CONNECTOR_UNKNOWN' | 'ERR_SESSION_UNKNOWN'
+  readonly exitCode = 1
+  readonly fix: string
+  constructor(code: UnknownError['code'], what: string, fix: string) {
+    super(what)
+    this.code = code
+    this.fix = fix
+  }
+}
+
 /** The parameters of one call, read by name. Whoever may call is an admin, yet bounds keep slips small. */
 export class Params {
   readonly #values: Readonly<Record<string, unknown>>

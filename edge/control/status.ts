@@ -1,5 +1,4 @@
 import type { PolicyStatus } from '../policy-file.ts'
-import type { HostPort } from '../settings.ts'
 
 /** What an edge says of itself (`status`). JSON; times in ms since the epoch. */
 export interface EdgeStatus {
@@ -14,7 +13,7 @@ export interface EdgeStatus {
   /** Why it cannot serve. */
   readonly notReady?: string
   readonly tlsEndsBeforeEdge: boolean
-  readonly health?: HostPort
+  readonly healthUrl?: string
   readonly policy: PolicyStatus
   readonly zones: readonly string[]
   readonly tunnels: { readonly client: number; readonly connector: number }

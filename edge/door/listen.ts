@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
+import type { Hono } from 'hono'
 import { SERVER_OPTIONS } from '../../tunnel/link.ts'
+import type { HttpEnv } from '../http-guard.ts'
 import type { HostPort } from '../settings.ts'
 import { Unproven } from './unproven.ts'
 
@@ -17,7 +19,9 @@ export interface Door {
   readonly server: https.Server
   readonly port: number
   /** Who answers HTTP requests from now on; until then they are refused with 503. */
-  answer(fetch: (request: Request) => Response | Promise<Response>): void
+  answer(app: Pick<Hono<HttpEnv>, 'fetch'>): void
+  /** New connections are shown this certificate from now on. */
+  renew(tls: ListenOptions['tls']): void
   /** A tunnel of this address has proved nothing yet. @returns undefined: too many of them */
   enter(address: string): (() => void) | undefined
   close(): Promise<void>
@@ -44,9 +48,10 @@ export async function openDoor(options: ListenOptions): Promise<Door> {
   return {
     server,
     port: (server.address() as AddressInfo).port,
-    answer: (fetch) => {
-      listener = getRequestListener(fetch)
+    answer: (app) => {
+      listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0])
     },
+    renew: (fresh) => server.setSecureContext({ ...SERVER_OPTIONS, ...fresh }),
     enter: (address) => unproven.enter(address),
     close: () => close(server),
   }
@@ -79,8 +84,14 @@ function countConnections(server: https.Server, unproven: Unproven): void {
     held.set(key, leave)
     socket.once('close', () => release(key))
   })
-  server.on('upgrade', ({ socket }: IncomingMessage) => release(keyOf(socket)))
+  server.on('upgrade', ({ socket, url = '' }: IncomingMessage) => {
+    release(keyOf(socket))
+    if (url.split('?', 1)[0] !== '/tunnel') socket.end(NOTHING_HERE)
+  })
 }
+
+/** Node leaves an upgrade that nobody takes open for ever. */
+const NOTHING_HERE = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n'
 
 /** The TLS socket that asks for a WebSocket and the TCP socket below it have the same peer. */
 const keyOf = (socket: Pick<Socket, 'remoteAddress' | 'remotePort'>) =>

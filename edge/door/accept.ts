@@ -1,23 +1,23 @@
-import type { Log } from '../process/log.ts'
-import type { FlowEnd } from '../tunnel/flow.ts'
-import type { Link } from '../tunnel/link.ts'
+import type { Log } from '../../process/log.ts'
+import type { FlowEnd } from '../../tunnel/flow.ts'
+import type { Link } from '../../tunnel/link.ts'
 import {
   type Accepted,
   type AcceptHandshake,
   type Auth,
   type AuthOutcome,
   acceptHandshake,
-} from '../tunnel/messages/handshake.ts'
-import type { LinkClosed, TunnelClock } from '../tunnel/port.ts'
-import type { Relay, RelayTunnel } from '../tunnel/relay.ts'
-import type { Catalogues } from './catalog.ts'
-import { ClientTunnel, type ClientTunnelOptions } from './client-tunnel.ts'
-import { ConnectorTunnel, type ConnectorTunnelOptions } from './connector-tunnel.ts'
-import { Stay } from './door/stay.ts'
-import type { Counts } from './metrics.ts'
-import type { Registry } from './registry.ts'
-import type { Sessions } from './sessions/session.ts'
-import type { Tunnels } from './tunnels.ts'
+} from '../../tunnel/messages/handshake.ts'
+import type { LinkClosed, TunnelClock } from '../../tunnel/port.ts'
+import type { Relay, RelayTunnel } from '../../tunnel/relay.ts'
+import type { Catalogues } from '../catalog.ts'
+import type { Counts } from '../metrics.ts'
+import type { Registry } from '../registry.ts'
+import type { Sessions } from '../sessions/session.ts'
+import { ClientTunnel, type ClientTunnelOptions } from '../tunnels/client.ts'
+import { ConnectorTunnel, type ConnectorTunnelOptions } from '../tunnels/connector.ts'
+import type { Tunnels } from '../tunnels/tunnels.ts'
+import { Stay } from './stay.ts'
 
 type ClientParts = Omit<ClientTunnelOptions, 'session' | 'facts' | 'closed' | 'sessions' | 'counts'>
 type ConnectorParts = Omit<ConnectorTunnelOptions, 'connector' | 'registry' | 'closed' | 'log'>

@@ -1,11 +1,11 @@
-import type { Log } from '../process/log.ts'
-import type { Announce, ControlMessage } from '../tunnel/control.ts'
-import type { Facts } from '../tunnel/flow.ts'
-import type { LinkClosed } from '../tunnel/port.ts'
-import type { RelayFlow, RelayHandlers, RelayTunnel } from '../tunnel/relay.ts'
-import type { Questions } from './questions.ts'
-import type { RefusedOffer } from './registry/offer.ts'
-import type { Registry } from './registry.ts'
+import type { Log } from '../../process/log.ts'
+import type { Announce, ControlMessage } from '../../tunnel/control.ts'
+import type { Facts } from '../../tunnel/flow.ts'
+import type { LinkClosed } from '../../tunnel/port.ts'
+import type { RelayFlow, RelayHandlers, RelayTunnel } from '../../tunnel/relay.ts'
+import type { Questions } from '../questions.ts'
+import type { RefusedOffer } from '../registry/offer.ts'
+import type { Registry } from '../registry.ts'
 
 export interface ConnectorTunnelOptions {
   readonly connector: { readonly id: string; readonly name: string }

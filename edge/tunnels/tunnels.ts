@@ -1,5 +1,5 @@
-import type { ResetCode } from '../tunnel/codes.ts'
-import type { RelayTunnel } from '../tunnel/relay.ts'
+import type { ResetCode } from '../../tunnel/codes.ts'
+import type { RelayTunnel } from '../../tunnel/relay.ts'
 
 export type PeerKind = 'client' | 'connector'
 
