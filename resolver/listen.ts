@@ -4,13 +4,10 @@ import { Conversation, type ConversationLimits } from './conversation.ts'
 import type { Resolver } from './resolver.ts'
 
 export interface ServeLimits extends ConversationLimits {
-  /** Answers over UDP that wait for somebody; more questions are dropped, and asked again later. */
-  readonly waitingUdp: number
   readonly connections: number
 }
 
 export const SERVE_LIMITS: ServeLimits = {
-  waitingUdp: 1024,
   connections: 256,
   pipelined: 32,
   idleMs: 10_000,
@@ -57,7 +54,6 @@ class Service implements ResolverService {
   readonly #udp: UdpSocket[] = []
   readonly #servers: Server[] = []
   readonly #conversations = new Set<Conversation>()
-  #waiting = 0
 
   constructor(resolver: Resolver, limits: ServeLimits) {
     this.#resolver = resolver
@@ -98,15 +94,12 @@ class Service implements ResolverService {
   #answerUdp(socket: UdpSocket, query: Buffer, port: number, address: string): void {
     // A forged source port of 0 can be sent to by nobody.
     if (port === 0) return
-    if (this.#waiting >= this.#limits.waitingUdp) return
     const answer = this.#resolver.answer(query, 'udp')
     if (!(answer instanceof Promise)) {
       if (answer) send(socket, answer, port, address)
       return
     }
-    this.#waiting++
     void answer.then((bytes) => {
-      this.#waiting--
       if (bytes) send(socket, bytes, port, address)
     })
   }

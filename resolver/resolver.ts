@@ -7,7 +7,7 @@ import type { Forwarded, Upstream } from './dns/forward.ts'
 import type { Resolved } from './dns/lookup.ts'
 import { type Question, readQuestion } from './dns/question.ts'
 import { encodeError, encodeReply, limitOf, type Reply } from './dns/reply.ts'
-import { EDE, RCODE } from './dns/type.ts'
+import { EDE } from './dns/type.ts'
 import { Existence } from './existence.ts'
 import { encodeForwarded, pointsInto } from './forwarded.ts'
 import type { Leases } from './leases.ts'
@@ -44,6 +44,8 @@ export interface ResolverOptions {
   readonly clock: () => number
   /** How long the connector may take; 4,000 by default, under the 5 s of stub resolvers. */
   readonly askTimeoutMs?: number
+  /** Questions that wait for somebody else at once; more get SERVFAIL. 1,024 by default. */
+  readonly maxWaiting?: number
   /** Told of an error that is a fault of ours; the asker gets SERVFAIL. */
   readonly onFault?: (error: unknown) => void
 }
@@ -54,12 +56,14 @@ export function makeResolver(options: ResolverOptions): Resolver {
 
 const MAX_ASKED = 256
 const ASK_TIMEOUT_MS = 4000
+const MAX_WAITING = 1024
 
 class NameResolver implements Resolver {
   readonly #options: ResolverOptions
   readonly #context: AnswerContext
   /** Identical questions to the connector that are under way are one. */
   readonly #asked = new Map<string, Promise<Resolved>>()
+  #waiting = 0
 
   constructor(options: ResolverOptions) {
     this.#options = options
@@ -96,9 +100,9 @@ class NameResolver implements Resolver {
         case 'reply':
           return encodeReply(question, answering.reply, limitOf(question, via))
         case 'ask-connector':
-          return this.#orFailure(question, via, this.#throughConnector(question, answering, via))
+          return this.#later(question, via, () => this.#throughConnector(question, answering, via))
         case 'forward':
-          return this.#orFailure(question, via, this.#throughUpstream(question, via))
+          return this.#later(question, via, () => this.#throughUpstream(question, via))
       }
     } catch (error) {
       return this.#fault(question, via, error)
@@ -138,14 +142,19 @@ class NameResolver implements Resolver {
     return asking
   }
 
-  #orFailure(question: Question, via: Via, answer: Promise<Answer>): Promise<Answer> {
-    return answer.catch((error: unknown) => this.#fault(question, via, error))
+  /** Questions that ask for the same share one answer, but each one that waits costs memory. */
+  #later(question: Question, via: Via, answer: () => Promise<Answer>): AnswerOrLater {
+    const { maxWaiting = MAX_WAITING } = this.#options
+    if (this.#waiting >= maxWaiting) return encodeReply(question, BUSY, limitOf(question, via))
+    this.#waiting++
+    return answer()
+      .catch((error: unknown) => this.#fault(question, via, error))
+      .finally(() => this.#waiting--)
   }
 
   #fault(question: Question, via: Via, error: unknown): Answer {
     this.#options.onFault?.(error)
-    const reply: Reply = failure(EDE.OTHER, 'a fault in the resolver')
-    return encodeReply(question, reply, limitOf(question, via))
+    return encodeReply(question, FAULT, limitOf(question, via))
   }
 }
 
@@ -165,13 +174,12 @@ const TOO_MANY = failed('too many questions to connectors at once')
 
 const REBINDING = failure(EDE.FILTERED, 'another resolver gave an address that only byname gives')
 
+const FAULT = failure(EDE.OTHER, 'a fault in the resolver')
+const BUSY = failure(EDE.OTHER, 'too many questions wait for an answer')
+
 const FORWARD_FAILURES: Readonly<Record<Exclude<Forwarded['kind'], 'answered'>, Reply>> = {
   silent: failure(EDE.NO_REACHABLE_AUTHORITY, 'no other resolver answered'),
   loop: failure(EDE.OTHER, 'the other resolvers ask this one: a loop'),
   none: failure(EDE.OTHER, 'no other resolver is known'),
-  busy: {
-    rcode: RCODE.SERVFAIL,
-    answers: [],
-    ede: { code: EDE.OTHER, text: 'too many questions' },
-  },
+  busy: BUSY,
 }
