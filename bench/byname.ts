@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { freePort, untilOpen } from '../cli/demo/ports.ts'
 import { runVerb, startChild } from '../cli/demo/run-byname.ts'
 import type { Way } from './measure.ts'
-import { freePort, type Origins, untilOpen } from './origin.ts'
+import type { Origins } from './origin.ts'
 
 const BULK_PORT = 5201
 const WEB_PORT = 8080

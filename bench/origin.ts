@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import net from 'node:net'
 import path from 'node:path'
+import { freePort, untilOpen } from '../cli/demo/ports.ts'
 
 /** The far ends that every way leads to: an iperf3 server and nginx with a small page. */
 export interface Origins {
@@ -21,35 +21,7 @@ export async function startOrigins(directory: string): Promise<Origins> {
   return { bulkPort, webPort, children: [iperf, nginx] }
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  const server = net.createServer()
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
-}
-
-/** Waits until a loopback port accepts, 15 s at most. */
-export async function untilOpen(port: number, host = '127.0.0.1'): Promise<void> {
-  for (let tries = 0; tries < 150; tries++) {
-    if (await accepts(host, port)) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error(`nothing accepts on ${host}:${port} after 15 s`)
-}
-
 const QUIET = { stdio: 'ignore' } as const
-
-function accepts(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ host, port })
-    socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
-    socket.on('connect', () => socket.destroy())
-  })
-}
 
 const nginxConf = (directory: string, port: number) => `
 daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/error.log;

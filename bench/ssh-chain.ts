@@ -2,8 +2,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import path from 'node:path'
+import { freePort, untilOpen } from '../cli/demo/ports.ts'
 import type { Way } from './measure.ts'
-import { freePort, type Origins, untilOpen } from './origin.ts'
+import type { Origins } from './origin.ts'
 
 /**
  * What people build by hand for the same job: `ssh -R` from beside the origin and `ssh -L` from the
@@ -16,7 +17,9 @@ export async function startSshChain(
   mkdirSync(directory, { recursive: true })
   for (const key of ['host_key', 'user_key'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(directory, key)])
-  const [port, farBulk, farWeb, bulk, web] = await Promise.all([1, 2, 3, 4, 5].map(freePort))
+  const [port, farBulk, farWeb, bulk, web] = await Promise.all(
+    [1, 2, 3, 4, 5].map(() => freePort()),
+  )
   const sshd = startSshd(directory, port ?? 0)
   await untilOpen(port ?? 0)
   const children = [

@@ -58,12 +58,14 @@ async function install(dev) {
   process.stderr.write(`byname: installed in ${seconds(startedAt)} s\n`)
 }
 
+function seconds(startedAt) {
+  return ((performance.now() - startedAt) / 1000).toFixed(1)
+}
+
 function tellProgress(startedAt) {
   const packages = existsSync(modules) ? readdirSync(modules).length : 0
   process.stderr.write(`byname: … ${seconds(startedAt)} s, ${packages} packages in place\n`)
 }
-
-const seconds = (startedAt) => ((performance.now() - startedAt) / 1000).toFixed(1)
 
 /** The bundled Node 26 where it starts, else the machine's own if it is new enough. */
 function findNode() {

@@ -26,12 +26,24 @@ export interface Ended {
 }
 
 /** Runs one verb to its end, `timeoutMs` at most. */
-export async function runVerb(
+export function runVerb(
   state: string,
   args: readonly string[],
   timeoutMs = 20_000,
 ): Promise<Ended> {
-  const child = startChild({ file: 'cli/main.ts', args, state })
+  return untilEnded(startChild({ file: 'cli/main.ts', args, state }), timeoutMs)
+}
+
+/** Runs any program to its end, `timeoutMs` at most. */
+export function runProgram(
+  [program = '', ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeoutMs = 20_000,
+): Promise<Ended> {
+  return untilEnded(spawn(program, args, { env, stdio: 'pipe' }), timeoutMs)
+}
+
+async function untilEnded(child: ChildProcess, timeoutMs: number): Promise<Ended> {
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
   child.stdin?.end()

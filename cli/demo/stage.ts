@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import net from 'node:net'
 import type { AppsReady } from './apps.ts'
+import type { EdgeReady } from './edge.ts'
 import {
   emailOf,
   makePlace,
@@ -10,6 +10,7 @@ import {
   writeConnectorFiles,
   writeEdgeFiles,
 } from './place.ts'
+import { freePort } from './ports.ts'
 import { runVerb, startChild } from './run-byname.ts'
 
 const EDGE_PORT = 8443
@@ -66,7 +67,7 @@ async function startAll(
   const people = ['--profiles', place.profiles, '--people', PEOPLE.map(emailOf).join(',')]
   const demoEdge = ['cli/demo/edge.ts', '--config', place.edgeConfig, ...people] as const
   const edge = start('edge', place.edgeState, ...demoEdge)
-  const { url } = await message<{ url: string }>('the edge', edge)
+  const { url } = await message<EdgeReady>('the edge', edge)
   tell(`edge        ${url}, with a certificate authority and a store of its own`)
   const { databaseLeftOut } = await appsReady
   tell(
@@ -115,20 +116,6 @@ async function untilConnected(place: Place): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error('the connector does not reach the edge')
-}
-
-/** The wished port if it is free, else any. */
-function freePort(wished: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer()
-    server.on('error', () =>
-      wished === 0 ? reject(new Error('no free port')) : resolve(freePort(0)),
-    )
-    server.listen(wished, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 /** The connector first: what it carries ends in order. */

@@ -11,6 +11,7 @@ const FILES: Record<string, () => Promise<{ register: Register }>> = {
   connector: () => import('./connector.ts'),
   edge: () => import('./edge.ts'),
   flow: () => import('./flow.ts'),
+  demo: () => import('./demo.ts'),
   policy: () => import('./policy.ts'),
   publish: () => import('./publish.ts'),
   run: () => import('./run.ts'),
