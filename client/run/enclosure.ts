@@ -28,6 +28,8 @@ export interface Enclosure {
   /** Lets the process inside become the program. */
   release(go: Go): void
   signal(signal: NodeJS.Signals): void
+  /** Ends it all, at whatever step it is. */
+  abort(): void
 }
 
 /** Why there are no namespaces: at which step, and what unshare(1) or the kernel said. */
@@ -55,12 +57,19 @@ export function enclose(options: EnclosureOptions): Enclosure {
     env: insideEnvironment(process.env),
   })
   const ended = endingOf(child)
+  const received: Received = { tcp: [], udp: [] }
   return {
     pid: child.pid ?? 0,
-    sockets: socketsOf(child, ended),
+    sockets: socketsOf(child, received, ended),
     ended,
     release: (go) => void child.send(go, () => {}),
     signal: (signal) => void child.kill(signal),
+    abort() {
+      child.kill('SIGKILL')
+      // What is still on its way over the channel would keep this process alive.
+      if (child.connected) child.disconnect()
+      for (const socket of [...received.tcp, ...received.udp]) socket.close()
+    },
   }
 }
 
@@ -83,14 +92,21 @@ function insideEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return cache === undefined ? rest : { ...rest, NODE_COMPILE_CACHE: path.dirname(cache) }
 }
 
+interface Received {
+  readonly tcp: Server[]
+  readonly udp: UdpSocket[]
+}
+
 async function endingOf(child: ChildProcess): Promise<Ending> {
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
   return signal ? { kind: 'signal', signal } : { kind: 'exit', code: code ?? 1 }
 }
 
-function socketsOf(child: ChildProcess, ended: Promise<Ending>): Promise<InnerSockets> {
-  const tcp: Server[] = []
-  const udp: UdpSocket[] = []
+function socketsOf(
+  child: ChildProcess,
+  { tcp, udp }: Received,
+  ended: Promise<Ending>,
+): Promise<InnerSockets> {
   const said = collect(child)
   return new Promise((resolve, reject) => {
     child.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,12 @@
 import type { Command } from './command.ts'
 import { type Connections, catchConnections } from './connections.ts'
-import { type Enclosure, type Ending, enclose, type InnerSockets } from './enclosure.ts'
+import {
+  type Enclosure,
+  EnclosureError,
+  type Ending,
+  enclose,
+  type InnerSockets,
+} from './enclosure.ts'
 import { lookAtHost } from './host.ts'
 import { passSignalsOn } from './signals.ts'
 import type { World } from './world.ts'
@@ -13,12 +19,12 @@ export interface RunOptions {
   readonly onStep?: (step: RunStep) => void
 }
 
-export type RunStep = 'namespaces' | 'way' | 'program'
+export type RunStep = 'node' | 'namespaces' | 'way' | 'program' | 'end'
 
 /**
  * Runs a program in namespaces of its own, where every TCP connection and every DNS question goes
  * through byname; resolves with how it ended.
- * @rejects {EnclosureError} where the kernel refuses, and with what `openWorld` rejects with; the
+ * @rejects {NamespacesForbidden} where the kernel refuses, and with what `openWorld` rejects with; the
  *   program has then not begun
  */
 export async function run({ command, openWorld, onStep = () => {} }: RunOptions): Promise<Ending> {
@@ -57,14 +63,24 @@ async function readiness(enclosure: Enclosure, opening: Promise<World>): Promise
   const both = Promise.all([opening, enclosure.sockets])
   try {
     const first = await Promise.race([both, enclosure.ended])
-    if ('kind' in first && first.kind === 'signal') return abandon(opening, first)
+    if ('kind' in first && first.kind === 'signal') {
+      enclosure.abort()
+      return abandon(opening, first)
+    }
     const [world, inner] = await both
     return { kind: 'ready', world, inner }
   } catch (error) {
-    enclosure.signal('SIGKILL')
+    enclosure.abort()
     abandon(opening)
-    throw error
+    throw await explained(error)
   }
+}
+
+async function explained(error: unknown): Promise<unknown> {
+  if (!(error instanceof EnclosureError)) return error
+  const { explain, NamespacesForbidden } = await import('./forbidden.ts')
+  const { readKernelSettings } = await import('./kernel-settings.ts')
+  return new NamespacesForbidden(explain(error, readKernelSettings()))
 }
 
 function abandon(opening: Promise<World>, ending: Ending = KILLED): Readiness {
