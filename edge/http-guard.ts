@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context, MiddlewareHandler } from 'hono'
@@ -75,16 +74,6 @@ export function mediaType(context: Context): string {
   const [type = ''] = (context.req.header('content-type') ?? '').split(';')
   return type.trim().toLowerCase()
 }
-
-/** Whether an address is of this machine alone. */
-export function isLoopback(address: string): boolean {
-  const bare = address.replace(/^\[|\]$/g, '')
-  return LOOPBACK.check(bare, bare.includes(':') ? 'ipv6' : 'ipv4')
-}
-
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
 
 const SENTENCE: Record<GuardProblem, string> = {
   ERR_HTTP_HOST: 'the request does not name this edge',
