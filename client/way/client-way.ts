@@ -28,6 +28,9 @@ export interface WayStart {
   readonly kept: Catalog | undefined
 }
 
+/** dig and glibc give a resolver 5 s. */
+const QUESTION_PATIENCE_MS = 3_000
+
 type Over = Verdict & { readonly kind: 'over' }
 
 /** The Way: what keeper.ts keeps up, as on-ramps see it. */
@@ -43,6 +46,7 @@ export class ClientWay implements Way {
   #session: SessionDocument
   #catalog: Catalog | undefined
   #standing: Standing | undefined
+  #arrival: PromiseWithResolvers<Standing | undefined> | undefined
   #over: Over | undefined
   #reason = 'the first attempt is under way'
   #since: number
@@ -104,8 +108,9 @@ export class ClientWay implements Way {
   }
 
   async resolve(name: Hostname, type: string): Promise<Resolved> {
-    const endpoint = this.#standing?.tunnel.endpoint
-    if (!endpoint) return failed('there is no connection to the edge')
+    const standing = this.#standing ?? (await this.#untilUp())
+    if (!standing) return failed(`there is no connection to the edge (${this.#reason})`)
+    const { endpoint } = standing.tunnel
     return this.#questions.ask(name, type, (message) => endpoint.send(message))
   }
 
@@ -138,6 +143,7 @@ export class ClientWay implements Way {
     this.#keeper.close()
     this.#waiting.refuseAll('shutting-down', 'the client stops')
     this.#questions.failAll('the client stops')
+    this.#arrive(undefined)
     await this.#running
   }
 
@@ -145,6 +151,24 @@ export class ClientWay implements Way {
     if (this.#over) flow.refuse(this.#over.code, this.#over.reason)
     else if (this.#standing) flow.attach(openOn(this.#standing))
     else this.#waiting.add(flow)
+  }
+
+  /** A program's first question often comes before the tunnel: it waits, but less than a stub resolver. */
+  #untilUp(): Promise<Standing | undefined> {
+    if (this.#over) return Promise.resolve(undefined)
+    const { promise, resolve } = Promise.withResolvers<Standing | undefined>()
+    const cancel = this.#deps.after(QUESTION_PATIENCE_MS, () => resolve(undefined))
+    this.#arrival ??= Promise.withResolvers<Standing | undefined>()
+    void this.#arrival.promise.then((standing) => {
+      cancel()
+      resolve(standing)
+    })
+    return promise
+  }
+
+  #arrive(standing: Standing | undefined): void {
+    this.#arrival?.resolve(standing)
+    this.#arrival = undefined
   }
 
   #up(standing: Standing): void {
@@ -155,6 +179,7 @@ export class ClientWay implements Way {
     this.#since = this.#deps.clock()
     this.#deps.log.info({ event: 'tunnel-open', edgeUrl, edge: ready.edgeName }, 'tunnel open')
     this.#waiting.attachAll(openOn(standing))
+    this.#arrive(standing)
   }
 
   #down(standing: Standing): void {
@@ -179,6 +204,7 @@ export class ClientWay implements Way {
     this.#since = this.#deps.clock()
     this.ownership.suspend(over.reason)
     this.#waiting.refuseAll(over.code, over.reason)
+    this.#arrive(undefined)
     this.#tellListeners()
   }
 

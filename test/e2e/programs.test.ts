@@ -5,6 +5,7 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { House } from './house/house.ts'
 import { whyNoRooms } from './house/room.ts'
+import { untilListening } from './house/services.ts'
 
 const skip = whyNoRooms() ?? false
 const GIB = 2 ** 30
@@ -65,9 +66,10 @@ describe('real programs reach private apps by name', { skip }, () => {
       process.execPath,
       path.join(import.meta.dirname, 'house/ws-echo.ts'),
       '10.81.2.10',
-      '7',
+      '9000',
     ])
-    const client = `const s = new WebSocket('ws://echo.corp.internal:7');
+    await untilListening(house.origins, 9000)
+    const client = `const s = new WebSocket('ws://echo.corp.internal:9000');
       s.onopen = () => s.send('hello'); s.onmessage = (m) => { console.log(m.data); s.close() };
       s.onerror = () => process.exit(1)`
     const ran = await house.byname('alice', [process.execPath.replace(ROOT, '/mnt'), '-e', client])
@@ -138,13 +140,13 @@ describe('real programs reach private apps by name', { skip }, () => {
   test('dig sees a synthetic address, NXDOMAIN, and the records of the real DNS', async () => {
     const dig = await alice(
       `dig +short wiki.corp.internal; dig nope.corp.internal | grep -o 'status: [A-Z]*'
-       dig +short TXT wiki.corp.internal; dig +short SRV _ldap._tcp.corp.internal; dig +short public.example`,
+       dig +short TXT wiki.corp.internal; dig +short SRV _postgresql._tcp.db.corp.internal; dig +short public.example`,
     )
     const [address, status, txt, srv, open] = dig.stdout.split('\n')
     assert.match(address ?? '', /^198\.19\./, dig.stderr)
     assert.equal(status, 'status: NXDOMAIN')
     assert.equal(txt, '"the wiki of the company"')
-    assert.equal(srv, '0 0 389 db.corp.internal.')
+    assert.equal(srv, '0 0 5432 db.corp.internal.')
     assert.equal(open, '10.81.1.1')
   })
 

@@ -241,7 +241,7 @@ apps:
   - { host: db.corp.internal, ports: 5432 }
   - { host: git.corp.internal, ports: 22 }
   - { host: cache.corp.internal, ports: 6379 }
-  - { host: echo.corp.internal, ports: 7 }
+  - { host: echo.corp.internal, ports: 9000 }
   - { host: rebind.corp.internal, ports: 80 }
   - { host: metadata.corp.internal, ports: 80 }
 `

@@ -69,7 +69,7 @@ function startDns(room: Room, address: string, directory: string): ChildProcess 
     '--address=/metadata.corp.internal/169.254.169.254',
     '--txt-record=wiki.corp.internal,the wiki of the company',
     '--address=/edge.example/10.81.1.2',
-    '--srv-host=_ldap._tcp.corp.internal,db.corp.internal,389',
+    '--srv-host=_postgresql._tcp.db.corp.internal,db.corp.internal,5432',
     ...hosts,
   ])
 }
