@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ListenAt, listen } from '../listen.ts'
-import type { Door } from './door.ts'
+import type { Door } from '../peer/door.ts'
 import type { Front } from './front.ts'
 import { answerHttp, makeHttpServer } from './http.ts'
 import { serveSocks } from './socks.ts'

@@ -1,5 +1,5 @@
 import type { Log } from '../../process/log.ts'
-import type { AcceptedSocket, PeerUids } from '../peer/uid.ts'
+import type { AcceptedSocket, PeerUids } from './uid.ts'
 
 /** Tells whether a program that connected to a loopback port is this user's own. */
 export interface Door {
