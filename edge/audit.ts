@@ -18,7 +18,7 @@ export interface AuditCause {
 
 export type Audit = (event: AuditEvent, cause?: AuditCause) => Promise<void>
 
-export const AUDIT_LOG = 'audit'
+const AUDIT_LOG = 'audit'
 
 /** Records in the store's log `audit`; resolves once kept. */
 export function makeAudit(store: Pick<Store, 'append'>): Audit {

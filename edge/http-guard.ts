@@ -36,8 +36,7 @@ export function httpGuard(hosts: ReadonlySet<string>): MiddlewareHandler<HttpEnv
   ]
 }
 
-/** The guard's look at a request's head: also for WebSocket upgrades, which hono does not see. */
-export function headProblem(
+function headProblem(
   { method = '', rawHeaders, url = '' }: Head,
   hosts: ReadonlySet<string>,
 ): GuardProblem | undefined {

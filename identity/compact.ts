@@ -10,7 +10,7 @@ export interface UncheckedJws {
   readonly signingInput: string
 }
 
-export const MAX_TOKEN_BYTES = 8192
+const MAX_TOKEN_BYTES = 8192
 
 /**
  * The look at a token's bytes that jose does not take: 8 KiB at most, three parts of strict base64url,

@@ -22,7 +22,7 @@ export interface DpopTarget {
 }
 
 /** A proof may be this old; its `jti` must be remembered as long (plus the skew). */
-export const MAX_DPOP_AGE_MS = 120_000
+const MAX_DPOP_AGE_MS = 120_000
 
 const TYPE = 'dpop+jwt'
 

@@ -5,7 +5,7 @@ import { joseProblem } from './jose-problem.ts'
 import { CLOCK_SKEW_MS } from './token.ts'
 
 /** Asymmetric only (RFC 8725 §3.1): an HMAC under a public key must never verify. */
-export const ID_TOKEN_ALGORITHMS = [
+const ID_TOKEN_ALGORITHMS = [
   'EdDSA',
   'Ed25519',
   'ES256',

@@ -24,11 +24,11 @@ import {
 export interface SqliteOptions {
   readonly path: string
   readonly now?: () => number
-  /** Bounds of logs by name; others have {@link DEFAULT_BOUND}. */
+  /** Bounds of logs by name; others are kept for 90 days or up to 256 MiB. */
   readonly logs?: Readonly<Record<string, LogBound>>
 }
 
-export const DEFAULT_BOUND: LogBound = { maxAgeMs: 90 * 86_400_000, maxBytes: 256 * 1024 * 1024 }
+const DEFAULT_BOUND: LogBound = { maxAgeMs: 90 * 86_400_000, maxBytes: 256 * 1024 * 1024 }
 
 /** Another process's commit is seen after this long at most: 3 µs of work each time. */
 const POLL_MS = 8

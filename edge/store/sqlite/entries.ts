@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Change, Entry, WriteOptions, WriteResult } from '../store.ts'
 
 /** How long a deletion is remembered for those who follow. */
-export const REMEMBER_MS = 10 * 60_000
+const REMEMBER_MS = 10 * 60_000
 
 const CONFLICT: WriteResult = { kind: 'conflict' }
 

@@ -1,14 +1,14 @@
 import { StoreError, type StoreProblem } from '../store.ts'
 
 /** SQLite's primary result code of an error of node:sqlite; `undefined` for any other error. */
-export function resultCode(error: unknown): number | undefined {
+function resultCode(error: unknown): number | undefined {
   const { code, errcode } = error as { code?: unknown; errcode?: unknown }
   if (code !== 'ERR_SQLITE_ERROR' || typeof errcode !== 'number') return undefined
   return errcode & 0xff
 }
 
 /** https://www.sqlite.org/rescode.html */
-export const SQLITE = {
+const SQLITE = {
   busy: 5,
   locked: 6,
   readonly: 8,
