@@ -1,4 +1,5 @@
 import { findHostname, type Hostname } from '../names/hostname.ts'
+import { Bucket } from '../tunnel/bucket.ts'
 import type { Resolve, Resolved } from '../tunnel/control.ts'
 import type { TunnelClock } from '../tunnel/port.ts'
 import type { Gate } from './gate.ts'
@@ -19,6 +20,8 @@ export interface QuestionsOptions<Tunnel extends Speaker> {
 const PATIENCE_MS = 5000
 const MAX_WAITING = 10_000
 const MAX_WAITING_PER_CLIENT = 256
+/** Below what a connector closes its tunnel over: its other flows must not pay (tunnel/limits.ts). */
+const TO_ONE_CONNECTOR = [800, 4000] as const
 /** RFC 2308 §5 lets us choose: a name may be published any moment. */
 const ABSENT_SECONDS = 10
 
@@ -27,6 +30,7 @@ export class Questions<Tunnel extends Speaker> {
   readonly #options: QuestionsOptions<Tunnel>
   readonly #waiting = new Map<number, Waiting<Tunnel>>()
   readonly #perClient = new Map<Tunnel, number>()
+  readonly #perConnector = new WeakMap<Tunnel, Bucket>()
   #lastId = 0
 
   constructor(options: QuestionsOptions<Tunnel>) {
@@ -52,8 +56,9 @@ export class Questions<Tunnel extends Speaker> {
       return
     }
     const picked = this.#options.pickForQuestion(name)
-    if (picked.kind === 'picked') this.#pass(client, picked.tunnel, question)
-    else answer('failed', 'no connector of that name is connected')
+    if (picked.kind !== 'picked') answer('failed', 'no connector of that name is connected')
+    else if (this.#maySend(picked.tunnel, now)) this.#pass(client, picked.tunnel, question)
+    else answer('failed', 'its connector is asked too much')
   }
 
   /** What a connector says; an answer to a question that it was not asked is dropped. */
@@ -87,6 +92,12 @@ export class Questions<Tunnel extends Speaker> {
     this.#waiting.set(id, { client, connector, clientId: question.id, giveUp })
     this.#count(client, 1)
     connector.send({ ...question, id })
+  }
+
+  #maySend(connector: Tunnel, now: number): boolean {
+    const bucket = this.#perConnector.get(connector) ?? new Bucket(...TO_ONE_CONNECTOR, now)
+    this.#perConnector.set(connector, bucket)
+    return bucket.take(now)
   }
 
   #settle(id: number, { client, giveUp }: Waiting<Tunnel>, answer: Resolved): void {

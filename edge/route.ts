@@ -1,11 +1,12 @@
 import { formatRequester } from '../policy/requester.ts'
+import { Bucket } from '../tunnel/bucket.ts'
 import { TunnelError } from '../tunnel/codes.ts'
 import type { OpenedInfo } from '../tunnel/flow.ts'
 import { writeContext } from '../tunnel/messages/open-context.ts'
 import type { TunnelClock } from '../tunnel/port.ts'
 import type { RelayFlow, RelayFlowEnd, RelayTunnel } from '../tunnel/relay.ts'
 import type { FlowLog } from './flows/log.ts'
-import { factsOf, type OpenRecord } from './flows/record.ts'
+import { factsOf, type OpenRecord, shortText } from './flows/record.ts'
 import type { Cut } from './gate/live.ts'
 import { type Denial, deny, TOLD_CHARACTERS } from './gate/verdict.ts'
 import type { Gate, Grant } from './gate.ts'
@@ -23,6 +24,7 @@ export interface RouteOptions {
 /** Leads granted flows to a connector, and keeps the books until they end. */
 export class Route {
   readonly #options: RouteOptions
+  readonly #cutsTold = new WeakMap<RelayTunnel, Bucket>()
 
   constructor(options: RouteOptions) {
     this.#options = options
@@ -45,10 +47,8 @@ export class Route {
 
   /** @returns false when that tunnel was gone before anything was sent over it */
   #connect(flow: RelayFlow, grant: Grant, { tunnel, connector }: Chosen, gateMicros: number) {
-    const { request, rule } = grant
-    const who = { kind: request.who.kind, label: formatRequester(request.who) }
     try {
-      flow.connect(tunnel, writeContext({ who, rule, session: request.session }), gateMicros)
+      flow.connect(tunnel, contextOf(grant), gateMicros)
     } catch (error) {
       if (error instanceof TunnelError) return false
       throw error
@@ -65,7 +65,7 @@ export class Route {
     const record: OpenRecord = {
       ...factsOf(flowId, request),
       kind: 'open',
-      rule,
+      rule: shortText(rule),
       connector: { id, name },
       gateMicros,
     }
@@ -76,9 +76,26 @@ export class Route {
       },
       closed: (end) => this.#leave(record, end, info),
     }
-    gate.enter(grant, { flowId, connectorId: id, cut: (cut) => cutFlow(flow, cut) })
+    gate.enter(grant, { flowId, connectorId: id, cut: (cut) => this.#cut(flow, cut) })
     flows.opened(record)
     counts.opened()
+  }
+
+  /** RESET at both ends; the client is also told the rule, as long as that does not flood it. */
+  #cut(flow: RelayFlow, cut: Cut): void {
+    const { flowId, source } = flow
+    const [code, reason] = [cut.code, cut.reason.slice(0, TOLD_CHARACTERS)]
+    const rule = cut.rule?.slice(0, TOLD_CHARACTERS)
+    flow.reset(code, reason)
+    if (!this.#mayTell(source)) return
+    source.send({ kind: 'cut', flowId, code, reason, ...(rule === undefined ? {} : { rule }) })
+  }
+
+  #mayTell(client: RelayTunnel): boolean {
+    const now = this.#options.clock.now()
+    const bucket = this.#cutsTold.get(client) ?? new Bucket(...CUTS_TOLD, now)
+    this.#cutsTold.set(client, bucket)
+    return bucket.take(now)
   }
 
   #leave(record: OpenRecord, end: RelayFlowEnd, info: OpenedInfo | undefined): void {
@@ -101,19 +118,24 @@ export class Route {
   }
 }
 
+/** A client closes its tunnel over more control messages than DEFAULT_RATES has (tunnel/limits.ts). */
+const CUTS_TOLD = [200, 1000] as const
+
+/** What the connector is told, within the bounds of its reader (tunnel/messages/open-context.ts). */
+function contextOf({ request, rule }: Grant): Uint8Array {
+  const { who, session } = request
+  const label = formatRequester(who).slice(0, 320)
+  return writeContext({
+    who: { kind: who.kind, label },
+    rule: rule.slice(0, TOLD_CHARACTERS),
+    session,
+  })
+}
+
 type Chosen = Extract<Picked<RelayTunnel>, { kind: 'picked' }>
 
 const NOWHERE: Record<Exclude<Picked<RelayTunnel>['kind'], 'picked'>, Denial> = {
   'no-such-name': deny('no-such-name', 'nobody publishes that name'),
   'not-published': deny('not-published', 'nobody publishes that port'),
   'connector-down': deny('connector-down', 'no connector that publishes it is connected'),
-}
-
-/** RESET at both ends; the client is also told the rule. */
-function cutFlow(flow: RelayFlow, cut: Cut): void {
-  const { flowId, source } = flow
-  const [code, reason] = [cut.code, cut.reason.slice(0, TOLD_CHARACTERS)]
-  const rule = cut.rule?.slice(0, TOLD_CHARACTERS)
-  flow.reset(code, reason)
-  source.send({ kind: 'cut', flowId, code, reason, ...(rule === undefined ? {} : { rule }) })
 }

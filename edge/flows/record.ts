@@ -73,7 +73,9 @@ export interface HopMicros {
 }
 
 export function factsOf(flowId: string, request: FlowRequest): FlowFacts {
-  const { who, session, device, name, port, protocol, onRamp, now } = request
+  const { who, session, name, port, protocol, onRamp, now } = request
+  const { thumbprint, selfReported } = request.device
+  const device = { thumbprint, selfReported: fewFacts(selfReported) }
   const asked = { name, port, protocol, onRamp }
   return { schema: 1, time: now, flowId, who: recordedWho(who), session, device, ...asked }
 }
@@ -83,3 +85,18 @@ function recordedWho(who: Requester): RecordedWho {
   if (who.kind !== 'person') return { label, kind: who.kind }
   return { label, kind: who.kind, issuer: who.issuer, subject: who.subject }
 }
+
+/** A device may say much; a record that the store will not take would be no record at all. */
+const MAX_FACTS = 16
+const FACT_CHARACTERS = 128
+
+function fewFacts(facts: Facts): Facts {
+  const few = Object.entries(facts).slice(0, MAX_FACTS)
+  return Object.fromEntries(few.map(([key, value]) => [key, shortFact(value)]))
+}
+
+const shortFact = (value: Facts[string]) =>
+  typeof value === 'string' ? value.slice(0, FACT_CHARACTERS) : value
+
+/** Reasons and names of rules come from a document of any length. */
+export const shortText = (text: string): string => text.slice(0, 500)

@@ -6,7 +6,7 @@ import { type OnRamp, readClientContext } from '../../tunnel/messages/open-conte
 import type { LinkClosed, TunnelClock } from '../../tunnel/port.ts'
 import type { RelayFlow, RelayHandlers, RelayTunnel } from '../../tunnel/relay.ts'
 import type { FlowLog } from '../flows/log.ts'
-import { factsOf } from '../flows/record.ts'
+import { factsOf, shortText } from '../flows/record.ts'
 import { type Denial, deny, type FlowRequest } from '../gate/verdict.ts'
 import type { Gate } from '../gate.ts'
 import type { Counts } from '../metrics.ts'
@@ -103,7 +103,8 @@ export class ClientTunnel implements RelayHandlers {
     const { told, code, reason, rule } = denial
     flow.refuse(told.code, told.reason, told.facts)
     const facts = factsOf(flow.flowId, request)
-    const why = { code, reason, gateMicros, ...(rule === undefined ? {} : { rule }) }
+    const named = rule === undefined ? {} : { rule: shortText(rule) }
+    const why = { code, reason: shortText(reason), gateMicros, ...named }
     this.#options.flows.refused({ ...facts, kind: 'refused', ...why })
     this.#options.counts.refused(code)
   }

@@ -1,7 +1,8 @@
 import type { Log } from '../../process/log.ts'
+import { Bucket } from '../../tunnel/bucket.ts'
 import type { Announce, ControlMessage } from '../../tunnel/control.ts'
 import type { Facts } from '../../tunnel/flow.ts'
-import type { LinkClosed } from '../../tunnel/port.ts'
+import type { LinkClosed, TunnelClock } from '../../tunnel/port.ts'
 import type { RelayFlow, RelayHandlers, RelayTunnel } from '../../tunnel/relay.ts'
 import type { Questions } from '../questions.ts'
 import type { RefusedOffer } from '../registry/offer.ts'
@@ -13,6 +14,7 @@ export interface ConnectorTunnelOptions {
   readonly questions: Questions<RelayTunnel>
   /** Keeps what it offers for the next start of the edge. */
   readonly remember: (connectorId: string) => void
+  readonly clock: TunnelClock
   readonly log: Log
   readonly closed: (why: LinkClosed) => void
 }
@@ -20,10 +22,14 @@ export interface ConnectorTunnelOptions {
 /** What a connector may do over its tunnel: say what it offers, answer questions, speak to the admin. */
 export class ConnectorTunnel implements RelayHandlers {
   readonly #options: ConnectorTunnelOptions
+  readonly #announces: Bucket
   #tunnel: RelayTunnel | undefined
+  /** The newest announcement, while it waits because they come too fast. */
+  #waiting: Announce | undefined
 
   constructor(options: ConnectorTunnelOptions) {
     this.#options = options
+    this.#announces = new Bucket(...ANNOUNCES, options.clock.now())
   }
 
   /** Called once, in the turn in which the relay took the link over. */
@@ -41,7 +47,7 @@ export class ConnectorTunnel implements RelayHandlers {
     const { questions, log, connector } = this.#options
     switch (message.kind) {
       case 'announce':
-        this.#announce(this.#tunnel, message)
+        this.#hear(message)
         break
       case 'resolved':
         questions.answer(this.#tunnel, message)
@@ -63,7 +69,24 @@ export class ConnectorTunnel implements RelayHandlers {
       registry.detach(this.#tunnel)
       questions.gone(this.#tunnel)
     }
+    this.#tunnel = undefined
     closed(why)
+  }
+
+  /** Each announcement costs every client's catalogue: of those that come too fast the last counts. */
+  #hear(announce: Announce): void {
+    const { clock } = this.#options
+    const isWaiting = this.#waiting !== undefined
+    this.#waiting = announce
+    if (isWaiting) return
+    if (this.#announces.take(clock.now())) this.#announceWaiting()
+    else clock.after(PAUSE_MS, () => this.#announceWaiting())
+  }
+
+  #announceWaiting(): void {
+    const announce = this.#waiting
+    this.#waiting = undefined
+    if (announce && this.#tunnel) this.#announce(this.#tunnel, announce)
   }
 
   #announce(tunnel: RelayTunnel, { apps }: Announce): void {
@@ -88,6 +111,9 @@ export class ConnectorTunnel implements RelayHandlers {
     log.warn({ ...event, pattern, why }, text)
   }
 }
+
+const ANNOUNCES = [2, 20] as const
+const PAUSE_MS = 500
 
 /** The rest of a long list would only repeat the first ones. */
 const MAX_NOTICES = 20

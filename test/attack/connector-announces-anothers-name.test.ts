@@ -76,3 +76,19 @@ test('an announcement that is withdrawn cuts the flows it carried', async (t) =>
   other.say('still here')
   await other.hears('still here')
 })
+
+test('a connector that announces without a pause costs little, and its last word counts', async (t) => {
+  const house = await startHouse(t)
+  const hq = await house.publish('hq', 'wiki.corp.internal')
+  const alice = await house.person('alice@example.com').dial()
+  const flow = await alice.open('wiki.corp.internal').answered()
+  const told = alice.of('catalog').length
+  for (let round = 0; round < 1000; round++) {
+    hq.peer.announce(app('wiki.corp.internal'), app(`app-${round}.corp.internal`))
+  }
+  await alice.knows('app-999.corp.internal')
+  assert.equal(alice.catalog?.entries.length, 2)
+  assert.ok(alice.of('catalog').length - told <= 25, `${alice.of('catalog').length} catalogues`)
+  flow.say('still here')
+  await flow.hears('still here')
+})

@@ -76,6 +76,20 @@ test('a thousand busy flows are cut, and an unaffected one loses nothing', async
   await kept.hears('still here')
 })
 
+test('a session whose six thousand flows are cut keeps its tunnel and its other flows', async (t) => {
+  const house = await startHouse(t)
+  await house.publish('hq', 'wiki.corp.internal', 'db.corp.internal')
+  const alice = await house.person('alice@example.com').dial()
+  const kept = await alice.open('db.corp.internal').answered()
+  const flows = Array.from({ length: 6000 }, () => alice.open('wiki.corp.internal'))
+  await until(() => flows.every(({ opened, refusal }) => opened ?? refusal), 6000)
+  await house.setPolicy(BLOCKED)
+  await until(() => flows.every(({ end, refusal }) => end ?? refusal), 6000)
+  kept.say('still here')
+  await kept.hears('still here')
+  assert.ok(alice.cuts.length >= 500 && alice.cuts.length <= 2000, `${alice.cuts.length}`)
+})
+
 test('a bad new file cuts nobody, lets nobody more in, and the old rules stay', async (t) => {
   const house = await startHouse(t)
   await house.publish('hq', 'wiki.corp.internal')

@@ -106,6 +106,20 @@ test('one address has so many places on the way in, whatever step it stands at',
   }
 })
 
+test('an upgrade to anything but a tunnel is answered and closed', async (t) => {
+  const house = await startHouse(t)
+  const port = Number(new URL(house.target.url).port)
+  const socket = tls.connect({ port, host: '127.0.0.1', ca: house.target.caPem })
+  t.after(() => void socket.destroy())
+  let answer = ''
+  socket.on('data', (chunk) => {
+    answer += chunk
+  })
+  socket.write(UPGRADE.replace('/tunnel', '/elsewhere'))
+  await new Promise((resolve) => socket.once('close', resolve))
+  assert.match(answer, /^HTTP\/1\.1 404 /)
+})
+
 test('peers that were let in give their place back', async (t) => {
   const house = await startHouse(t, { limits: { unprovenPerAddress: 3 } })
   const device = house.person('alice@example.com')

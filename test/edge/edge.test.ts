@@ -4,6 +4,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import type { ConnectorRow, EdgeStatus, SessionRow } from '../../edge/control/status.ts'
 import type { FlowRow } from '../../edge/flows/row.ts'
+import { makeDpop, renewTarget } from '../../identity/dpop.ts'
 import { ControlError, followControl } from '../../process/control.ts'
 import { app } from './house/house.ts'
 import { until } from './house/until.ts'
@@ -18,6 +19,12 @@ test('a whole edge: enrolled and signed in over HTTPS, a flow, its record, metri
   const [alice, bob] = [await device.dial(), await (await edge.signIn('bob@example.com')).dial()]
   await alice.knows('wiki.corp.internal')
   assert.deepEqual(alice.catalog?.zones, ['corp.internal'])
+
+  const target = renewTarget(edge.ready.deployment, device.sessionId)
+  const proof = await makeDpop(device.key, target, Date.now())
+  alice.endpoint.send({ kind: 'renew', proof })
+  await until(() => alice.of('renewed').length === 1)
+  assert.ok((alice.of('renewed')[0]?.expiresAt ?? 0) > Date.now())
 
   const stop = new AbortController()
   const watched: FlowRow[] = []

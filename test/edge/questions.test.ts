@@ -126,6 +126,22 @@ test('one client cannot fill the table: its 257th waiting question fails at once
   assert.equal(connector.sent.length, 257)
 })
 
+test('many clients together cannot make a connector close its tunnel over their questions', () => {
+  const { questions, connector, clock } = house()
+  const clients = Array.from({ length: 40 }, () => new Tunnel())
+  for (const client of clients) {
+    for (let id = 1; id <= 150; id++) {
+      questions.ask(client, 's1', ask(id))
+      const last = connector.sent.at(-1)
+      if (last) questions.answer(connector, answer(last.id))
+    }
+  }
+  assert.equal(connector.sent.length, 4000)
+  clock.advance(1000)
+  for (let id = 1; id <= 255; id++) questions.ask(clients[0] as Tunnel, 's1', ask(id))
+  assert.equal(connector.sent.length, 4255)
+})
+
 test('the questions of a client that left are forgotten, and a late answer goes nowhere', () => {
   const { questions, client, connector } = house()
   questions.ask(client, 's1', ask(1))

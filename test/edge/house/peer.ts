@@ -3,7 +3,7 @@ import type { DeviceKey } from '../../../identity/key.ts'
 import { signProof } from '../../../identity/proof.ts'
 import type { AnnouncedApp, Catalog, ControlMessage, Cut, Notice } from '../../../tunnel/control.ts'
 import { Endpoint, type IncomingOpen } from '../../../tunnel/endpoint.ts'
-import type { Flow, FlowEnd, OpenedInfo, Refusal } from '../../../tunnel/flow.ts'
+import type { Facts, Flow, FlowEnd, OpenedInfo, Refusal } from '../../../tunnel/flow.ts'
 import { dialLink, systemClock } from '../../../tunnel/link.ts'
 import { controlCodec } from '../../../tunnel/messages/control.ts'
 import { type Credential, dialHandshake, type Ready } from '../../../tunnel/messages/handshake.ts'
@@ -23,6 +23,7 @@ export interface PeerOptions {
   readonly credential: Credential
   readonly key: DeviceKey
   readonly instance?: string
+  readonly facts?: Facts
   readonly incoming?: (open: IncomingOpen) => void
 }
 
@@ -39,9 +40,8 @@ export class Peer {
   static async dial(target: Target, options: PeerOptions): Promise<Peer> {
     const { caPem: ca, deployment, url } = target
     const link = await dialLink({ url: `${url}/tunnel`, ca })
-    const { role, credential, key, instance } = options
+    const { role, credential, key, instance, facts = { os: 'test' } } = options
     const sign = (transcript: Uint8Array) => signProof(key, transcript)
-    const facts = { os: 'test' }
     const asked = { role, version: 'test', deployment, credential, facts, sign }
     const ready = await dialHandshake(
       link,
