@@ -1,4 +1,4 @@
-import { findHostname, type Hostname } from '../names/hostname.ts'
+import { findHostname, type Hostname, hostOfService } from '../names/hostname.ts'
 import type { Resolved as Found, ResolvedRecord } from '../resolver/dns/lookup.ts'
 import type { Resolve, Resolved } from '../tunnel/control.ts'
 import type { App, Apps } from './app.ts'
@@ -41,17 +41,26 @@ export class Questions {
 
   async #find(text: string, type: string): Promise<Found> {
     const name = findHostname(text)
-    const [app] = name === text ? this.#options.apps().covering(name) : []
-    if (!name || !app) return { kind: 'refused', ttlSeconds: 0, reason: 'not published here' }
-    const real = realName(app, name)
+    const host = name === text ? hostOfService(name) : undefined
+    const [app] = host ? this.#options.apps().covering(host) : []
+    if (!name || !host || !app) return NOT_PUBLISHED
+    const real = realName(app, host)
     if (real === undefined) return found(type)
-    if (CARRIED.includes(type)) return this.#options.lookup(real, type)
+    if (CARRIED.includes(type)) return this.#records(name.slice(0, -host.length) + real, type)
     const resolution = await this.#options.resolver.resolve(real)
     if (resolution.kind === 'addresses') return found(type)
     if (resolution.code !== 'origin-no-such-name') return failed(resolution.reason)
     return { kind: 'absent', ttlSeconds: EXISTS_SECONDS }
   }
+
+  /** `text`: the name that is really asked for, with the service (`_ldap._tcp`) that was asked of ours. */
+  #records(text: string, type: string): Promise<Found> {
+    const name = findHostname(text)
+    return name ? this.#options.lookup(name, type) : Promise.resolve(failed('too long a name'))
+  }
 }
+
+const NOT_PUBLISHED: Found = { kind: 'refused', ttlSeconds: 0, reason: 'not published here' }
 
 const failed = (reason: string): Found => ({ kind: 'failed', ttlSeconds: 0, reason })
 

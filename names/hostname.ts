@@ -67,6 +67,16 @@ export function isWithin(name: Hostname, base: Hostname): boolean {
   return name === base || name.endsWith(`.${base}`)
 }
 
+/**
+ * The host that a service name (`_ldap._tcp.corp.internal`, RFC 2782) is about: the name without its
+ * leading labels that begin with an underscore; `undefined` if none is left.
+ */
+export function hostOfService(name: Hostname): Hostname | undefined {
+  if (!name.startsWith('_')) return name
+  const host = name.replace(/^(_[^.]*\.)+/, '')
+  return host.startsWith('_') ? undefined : findHostname(host)
+}
+
 const EXPLAIN: Record<HostnameProblem, string> = {
   ERR_HOSTNAME_EMPTY: 'a hostname is needed',
   ERR_HOSTNAME_TOO_LONG: 'a hostname has 253 characters at most',

@@ -1,4 +1,4 @@
-import { findHostname, type Hostname } from '../../names/hostname.ts'
+import { findHostname, type Hostname, hostOfService } from '../../names/hostname.ts'
 
 /** RFC 1035 §2.3.4: a name on the wire has 255 octets at most, the root's zero included. */
 export const MAX_NAME_BYTES = 255
@@ -95,15 +95,8 @@ export function askedName(labels: readonly Uint8Array[]): AskedName {
   if (labels.length === 0) return { kind: 'root' }
   const text = textOf(labels)
   const name = text === undefined ? undefined : findHostname(text)
-  if (name !== undefined) return { kind: 'hostname', name, base: withoutServiceLabels(name) }
+  if (name !== undefined) return { kind: 'hostname', name, base: hostOfService(name) }
   return { kind: 'not-a-hostname', tail: tailOf(labels) }
-}
-
-/** The name without leading labels that begin with an underscore; `undefined` if none is left. */
-export function withoutServiceLabels(name: Hostname): Hostname | undefined {
-  if (!name.startsWith('_')) return name
-  const host = name.replace(/^(_[^.]*\.)+/, '')
-  return host.startsWith('_') ? undefined : findHostname(host)
 }
 
 function tailOf(labels: readonly Uint8Array[]): Hostname | undefined {

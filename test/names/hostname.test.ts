@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { findHostname, HostnameError, parseHostname, readHostname } from '../../names/hostname.ts'
+import {
+  findHostname,
+  HostnameError,
+  hostOfService,
+  parseHostname,
+  readHostname,
+} from '../../names/hostname.ts'
 
 const SAME: [written: string, canonical: string][] = [
   ['wiki.corp.internal', 'wiki.corp.internal'],
@@ -86,3 +92,15 @@ test('every prefix of a long name is read without a throw', () => {
   const text = 'Bücher.xn--bcher-kva.Corp。internal.'
   for (let end = 0; end <= text.length; end++) readHostname(text.slice(0, end))
 })
+
+const SERVICES: [name: string, host: string | undefined][] = [
+  ['_ldap._tcp.corp.internal', 'corp.internal'],
+  ['db.corp.internal', 'db.corp.internal'],
+  ['a._b.corp.internal', 'a._b.corp.internal'],
+  ['_ldap._tcp', undefined],
+]
+for (const [name, host] of SERVICES) {
+  test(`the host of ${name} is ${host}`, () => {
+    assert.equal(hostOfService(parseHostname(name)), host)
+  })
+}
