@@ -1,7 +1,7 @@
 import type { TunnelClock } from '../../tunnel/port.ts'
 
 export interface PassOptions<Item> {
-  readonly clock: Pick<TunnelClock, 'micros' | 'after'>
+  readonly clock: Pick<TunnelClock, 'micros' | 'defer'>
   /** Asked when a pass begins; what is added meanwhile may be visited as well. */
   readonly items: () => Iterable<Item>
   readonly visit: (item: Item) => void
@@ -40,12 +40,12 @@ export class Pass<Item> {
   }
 
   #slice(): void {
-    const { clock, sliceMicros = 10_000 } = this.#options
+    const { clock, sliceMicros = 7_000 } = this.#options
     const end = clock.micros() + sliceMicros
     // Reading the clock costs as much as a decision: look at it now and then only.
     while (this.#visitSome(16)) {
       if (clock.micros() < end) continue
-      clock.after(0, () => this.#slice())
+      clock.defer(() => this.#slice())
       return
     }
     this.#items = undefined
