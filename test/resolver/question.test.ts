@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { hostOfService, parseHostname } from '../../names/hostname.ts'
-import { hostOf, readName } from '../../resolver/dns/name.ts'
+import { readName } from '../../resolver/dns/name.ts'
 import { readQuestion } from '../../resolver/dns/question.ts'
 import { queryFor, setUp } from './setup.ts'
 
@@ -140,13 +140,5 @@ describe('a name on the wire', () => {
         if (name) assert.ok(name.end <= octets.length && name.labels.length <= 127)
       }),
     )
-  })
-
-  it('loses the labels of a service, and only those at its head', () => {
-    const host = (text: string) => hostOf(parseHostname(text))
-    assert.equal(host('_ldap._tcp.dc.corp.internal'), 'dc.corp.internal')
-    assert.equal(host('dc._msdcs.corp.internal'), 'dc._msdcs.corp.internal')
-    assert.equal(host('_ldap._tcp'), undefined)
-    assert.equal(host('_8088._https.wiki.corp.internal'), 'wiki.corp.internal')
   })
 })
