@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { hostOfService, parseHostname } from '../../names/hostname.ts'
 import { readName } from '../../resolver/dns/name.ts'
 import { readQuestion } from '../../resolver/dns/question.ts'
 import { queryFor, setUp } from './setup.ts'
