@@ -46,17 +46,26 @@ export class Questions {
     if (!name || !host || !app) return NOT_PUBLISHED
     const real = realName(app, host)
     if (real === undefined) return found(type)
-    if (CARRIED.includes(type)) return this.#records(name.slice(0, -host.length) + real, type)
+    if (CARRIED.includes(type)) {
+      return this.#records(name, findHostname(name.slice(0, -host.length) + real), type)
+    }
     const resolution = await this.#options.resolver.resolve(real)
     if (resolution.kind === 'addresses') return found(type)
     if (resolution.code !== 'origin-no-such-name') return failed(resolution.reason)
     return { kind: 'absent', ttlSeconds: EXISTS_SECONDS }
   }
 
-  /** `text`: the name that is really asked for, with the service (`_ldap._tcp`) that was asked of ours. */
-  #records(text: string, type: string): Promise<Found> {
-    const name = findHostname(text)
-    return name ? this.#options.lookup(name, type) : Promise.resolve(failed('too long a name'))
+  /**
+   * `real`: the name to ask for, with the service (`_ldap._tcp`) that was asked of ours. Its records
+   * are answered as the asked name's: a resolver takes them for no other.
+   */
+  async #records(asked: Hostname, real: Hostname | undefined, type: string): Promise<Found> {
+    if (!real) return failed('too long a name')
+    const found = await this.#options.lookup(real, type)
+    const records = (found.records ?? []).map((record) =>
+      record.name === real ? { ...record, name: asked } : record,
+    )
+    return { ...found, records }
   }
 }
 

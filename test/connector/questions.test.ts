@@ -111,3 +111,24 @@ test('questions at once are bounded, and one that breaks is an answer as well', 
   for (let id = 0; id < 256; id++) void ask(id, 'A')
   assert.match((await ask(999, 'A')).reason ?? '', /too many/)
 })
+
+test('records found under the real name are answered as those of the name that was asked', async () => {
+  const questions = new Questions({
+    apps: () => new Apps(apps),
+    resolver: { resolve: async () => exists },
+    lookup: async (name) => ({
+      kind: 'exists',
+      ttlSeconds: 60,
+      records: [
+        { ...MX, name },
+        { ...MX, name: 'elsewhere.lan' },
+      ],
+    }),
+  })
+  const ask = { kind: 'resolve', id: 7, name: '_x._tcp.moved.corp.internal', type: 'SRV' } as const
+  const { records } = await questions.answer(ask)
+  assert.deepEqual(
+    records.map(({ name }) => name),
+    ['_x._tcp.moved.corp.internal', 'elsewhere.lan'],
+  )
+})
