@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { readTokenAnswer, renewRequest, TokenRefused } from '../identity/exchange.ts'
-import { PROFILE_FILES, readSessionDocument, type SessionDocument } from '../identity/profile.ts'
+import {
+  PROFILE_FILES,
+  readSessionDocument,
+  type SessionDocument,
+  sessionDocument,
+} from '../identity/profile.ts'
 import { writeSecret } from '../process/state.ts'
 import { CLIENT_FILES, type Profile } from './profile.ts'
 import { withFileLock } from './session/lock.ts'
@@ -86,9 +91,7 @@ async function renew(
   const now = clock()
   const request = await renewRequest({ edgeUrl, key, sessionId: session.sessionId, now })
   const { status, text } = await post(request, profile.edge.caPem)
-  const { access_token: token, byname } = readAnswer(name, status, text)
-  const { sessionId, expiresAt, sessionExpiresAt, person } = byname
-  const renewed = { schema: 1, sessionId, token, expiresAt, sessionExpiresAt, person } as const
+  const renewed = sessionDocument(readAnswer(name, status, text))
   await writeSession(profile, renewed)
   return renewed
 }

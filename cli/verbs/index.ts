@@ -8,7 +8,9 @@ type Register = (program: Command, out: Output) => void
  * (or all of them, for help): `byname run` must not wait for the code of `byname edge`.
  */
 const FILES: Record<string, () => Promise<{ register: Register }>> = {
+  client: () => import('./client.ts'),
   connector: () => import('./connector.ts'),
+  dig: () => import('./dig.ts'),
   edge: () => import('./edge.ts'),
   flow: () => import('./flow.ts'),
   demo: () => import('./demo.ts'),
@@ -16,6 +18,8 @@ const FILES: Record<string, () => Promise<{ register: Register }>> = {
   publish: () => import('./publish.ts'),
   run: () => import('./run.ts'),
   session: () => import('./session.ts'),
+  status: () => import('./status.ts'),
+  trace: () => import('./trace.ts'),
 }
 
 export const VERBS = {

@@ -1,9 +1,8 @@
 import { LOOPBACK_RANGE } from '../../resolver/choice.ts'
-import { makeUpstream, systemServers } from '../../resolver/dns/upstream.ts'
 import type { LeaseGauges } from '../../resolver/leases.ts'
 import { bindResolver, serveResolver } from '../../resolver/listen.ts'
 import { addressBytes } from '../../resolver/range.ts'
-import { makeResolver, type Resolver } from '../../resolver/resolver.ts'
+import type { Resolver } from '../../resolver/resolver.ts'
 import { carry } from '../carry.ts'
 import { ListenError } from '../listen.ts'
 import { openOrAnyPort } from '../open-port.ts'
@@ -13,12 +12,14 @@ import type { Shared } from '../shared.ts'
 import { type LoopbackCounts, LoopbackGate } from './accept.ts'
 import { type LoopbackLeases, openLoopbackLeases, PROBE_ADDRESS } from './leases.ts'
 import { LoopbackPorts } from './ports.ts'
+import { resolverOf } from './resolver.ts'
 import type { Withheld } from './withheld.ts'
 
 /** The resolver and the listeners in 127.80.0.0/16. */
 export interface Loopback {
   /** Where the resolver listens, UDP and TCP. */
   readonly dns: string
+  readonly resolver: Resolver
   nameAt: Resolver['nameAt']
   isSynthetic(address: string): boolean
   status(): LoopbackStatus
@@ -38,7 +39,11 @@ export interface LoopbackStatus {
 export async function startLoopback(shared: Shared, door: Door): Promise<Loopback> {
   const { way, profile, log, settings } = shared
   const leases = openLoopbackLeases(profile, log)
-  const resolver = resolverOf(shared, leases)
+  const { clock } = shared
+  const { only, dns: at } = settings
+  // Only on port 53 could the system be set to ask us.
+  const ownServers = at.port === 53 ? [at.address] : []
+  const resolver = resolverOf({ way, leases, clock, log, only, ownServers })
   const gate = new LoopbackGate({
     ownership: way.ownership,
     door,
@@ -62,6 +67,7 @@ export async function startLoopback(shared: Shared, door: Door): Promise<Loopbac
   const stopFollowing = way.onCatalog(() => void ports.refresh())
   return {
     dns: dns.at,
+    resolver,
     nameAt: (address) => resolver.nameAt(address),
     isSynthetic: (address) => isHeld(leases, address),
     status: () => ({
@@ -102,21 +108,6 @@ async function serveDns(setting: PortSetting, resolver: Resolver) {
   service.addUdp(bound.udp)
   service.addServer(bound.tcp)
   return { at: `${setting.address}:${bound.port}`, close: () => service.close() }
-}
-
-function resolverOf({ way, settings, clock, log }: Shared, leases: LoopbackLeases): Resolver {
-  const { address } = settings.dns
-  // A resolver of the system on another port of this address would be ours only by port 53.
-  const own = settings.dns.port === 53 ? [address] : []
-  const upstream = makeUpstream({ servers: () => systemServers(own), clock })
-  return makeResolver({
-    ownership: way.ownership,
-    leases,
-    askConnector: (name, type) => way.resolve(name, type),
-    upstream: settings.only ? undefined : upstream,
-    clock,
-    onFault: (error) => log.error({ event: 'resolver-fault', error }, 'a fault in the resolver'),
-  })
 }
 
 function isHeld(leases: LoopbackLeases, address: string): boolean {
