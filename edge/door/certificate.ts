@@ -4,7 +4,7 @@ import { type Certificates, loadCertificates } from '../ca.ts'
 import type { EdgeSettings } from '../settings.ts'
 
 /** Names under which peers reach an edge: of its url and, where it is one, of what it listens on. */
-export function reachedAs({ url, listen }: Pick<EdgeSettings, 'url' | 'listen'>): string[] {
+function reachedAs({ url, listen }: Pick<EdgeSettings, 'url' | 'listen'>): string[] {
   const names = url === undefined ? [] : [bare(new URL(url).hostname)]
   if (listen.host !== '0.0.0.0' && listen.host !== '::') names.push(listen.host)
   return [...new Set(names)]

@@ -20,7 +20,7 @@ export interface SortedOffers {
 }
 
 /** More apps than this in one announcement are refused: every one costs each client's catalogue. */
-export const MAX_OFFERS = 10_000
+const MAX_OFFERS = 10_000
 
 /** Sorts an announcement by what the connector was granted at its enrolment. */
 export function sortOffers(
