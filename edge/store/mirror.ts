@@ -118,7 +118,7 @@ export class Mirror<T> {
     if (value === undefined) this.#drop(entry.key, entry.revision)
     else this.#held.set(entry.key, { value, revision: entry.revision, generation })
     if (value !== undefined && before?.revision !== entry.revision) {
-      this.#onChange(before?.value, value)
+      this.#tell(before?.value, value)
     }
   }
 
@@ -126,7 +126,21 @@ export class Mirror<T> {
     const before = this.#held.get(key)
     if (!before || before.revision > revision) return
     this.#held.delete(key)
-    this.#onChange(before.value, undefined)
+    this.#tell(before.value, undefined)
+  }
+
+  /**
+   * A listener that throws has a bug, and what it had to cut may go on: that must end the process
+   * (fail closed) and not be taken for trouble with the store.
+   */
+  #tell(before: T | undefined, after: T | undefined): void {
+    try {
+      this.#onChange(before, after)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
   }
 
   /** After a reset, what was not told again is gone. */
@@ -134,7 +148,7 @@ export class Mirror<T> {
     for (const [key, { generation, value }] of this.#held) {
       if (generation === this.#generation) continue
       this.#held.delete(key)
-      this.#onChange(value, undefined)
+      this.#tell(value, undefined)
     }
   }
 }

@@ -31,7 +31,7 @@ export interface SqliteOptions {
 const DEFAULT_BOUND: LogBound = { maxAgeMs: 90 * 86_400_000, maxBytes: 256 * 1024 * 1024 }
 
 /** Another process's commit is seen after this long at most: 3 µs of work each time. */
-const POLL_MS = 8
+const POLL_MS = 12
 const SWEEP_MS = 500
 
 /**
