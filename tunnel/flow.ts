@@ -9,8 +9,11 @@ export interface Flow {
   /** Bytes handed to `write`. */
   readonly bytesSent: number
   readonly bytesReceived: number
-  /** Hands a chunk over: the flow owns it from now on. `false`: wait for `drained`. */
-  write(chunk: Uint8Array): boolean
+  /**
+   * Hands a chunk over: the flow owns it from now on. `false`: wait for `drained`. `free` is called
+   * when the bytes are not needed any more: acknowledged, or the flow is over.
+   */
+  write(chunk: Uint8Array, free?: () => void): boolean
   /** No more `write`; what was written is still delivered. */
   end(): void
   /** Ends both directions at once; no handler is called afterwards. */

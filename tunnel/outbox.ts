@@ -1,6 +1,7 @@
 import type { LinkPort, TunnelClock } from './port.ts'
 
-export const SLAB_BYTES = 65_536
+/** What goes to the kernel in one piece: eight TLS records. */
+export const SLAB_BYTES = 131_072
 
 /** Slabs that no tunnel uses at the moment. Only a few are kept: most tunnels are idle. */
 export class SlabPool {
@@ -26,54 +27,81 @@ export interface OutboxOptions {
   readonly pool: SlabPool
   /** Called once a turn, before what is there goes out: the owner adds what it has. */
   compose(): void
+  /** The kernel took some of it. */
+  drained(): void
   /** More waits than `maxQueuedBytes`: the other end does not read. */
   overflow(): void
   readonly maxQueuedBytes: number
 }
 
-/** Gathers the frames of one turn of the event loop into messages of one slab each. */
+/** A slab with whole messages, or one large message. */
+interface Batch {
+  readonly bytes: Uint8Array
+  /** Where the messages of a slab end; undefined for a large message. */
+  readonly ends: readonly number[] | undefined
+  /** Bytes of frames in it. */
+  readonly size: number
+}
+
+/**
+ * Gathers the frames of one turn of the event loop into messages, and messages into slabs. One slab at
+ * a time is with the link: a carrier that is given several at once copies them together.
+ */
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #link: LinkPort
+  #waiting: Batch[] = []
   #slab: Uint8Array | undefined
-  #fill = 0
-  #woken = false
+  #ends: number[] = []
+  /** Where the message that is being filled begins, and how far it is filled. */
+  #start = 0
+  #fill: number
+  #size = 0
+  #queued = 0
   #appended = 0
-  #closed = false
+  #isWoken = false
+  #isSending = false
+  #isClosed = false
 
   constructor(options: OutboxOptions) {
     this.#options = options
     this.#link = options.link
+    this.#fill = options.link.headroomBytes
   }
 
-  /** Bytes ever given to this outbox; `writtenBytes` of them are with the kernel. */
+  /** Bytes of frames ever given to this outbox; `writtenBytes` of them are with the kernel. */
   get appendedBytes(): number {
     return this.#appended
   }
 
   get writtenBytes(): number {
-    return this.#appended - this.queuedBytes
+    return this.#appended - this.#queued
   }
 
   get queuedBytes(): number {
-    return this.#fill + this.#link.bufferedBytes
+    return this.#queued
   }
 
-  /** Bytes that `reserve` can still give in the slab that is being filled. */
+  /** Bytes that the message that is being filled still takes. */
   get room(): number {
-    return SLAB_BYTES - this.#fill
+    return this.#start + this.#link.messageBytes - this.#fill
+  }
+
+  /** The most that `reserve` gives. */
+  get maxBytes(): number {
+    return this.#link.messageBytes - this.#link.headroomBytes
   }
 
   /**
-   * Makes room for `length` bytes (a slab at most) and counts them as written; the caller fills
-   * `slab` from the returned place on, before it does anything else.
+   * Makes room for `length` bytes and counts them as given; the caller fills `slab` from the returned
+   * place on, before it does anything else.
    */
   reserve(length: number): number {
-    if (length > this.room) this.#sendSlab()
+    if (length > this.room) this.#closeMessage()
     const at = this.#fill
     this.#fill += length
-    this.#appended += length
-    this.wake()
+    this.#size += length
+    this.#count(length)
     return at
   }
 
@@ -82,51 +110,102 @@ export class Outbox {
     return this.#slab
   }
 
-  /** Copies whole frames, or sends them as a message of their own if that is cheaper. */
+  /** Copies whole frames, or takes them as a message of their own if they are large. */
   append(frames: Uint8Array): void {
-    if (frames.length >= SLAB_BYTES / 4) {
-      this.#sendSlab()
-      this.#appended += frames.length
-      this.#send(frames)
+    if (frames.length <= this.maxBytes) {
+      const at = this.reserve(frames.length)
+      this.slab.set(frames, at)
       return
     }
-    const at = this.reserve(frames.length)
-    this.slab.set(frames, at)
+    this.#sealSlab()
+    this.#waiting.push({ bytes: frames, ends: undefined, size: frames.length })
+    this.#count(frames.length)
   }
 
   /** Sees to it that this turn ends with `compose` and a flush. */
   wake(): void {
-    if (this.#woken) return
-    this.#woken = true
+    if (this.#isWoken) return
+    this.#isWoken = true
     this.#options.clock.defer(() => this.turn())
   }
 
   turn(): void {
-    if (this.#closed) return
-    this.#woken = true
+    if (this.#isClosed) return
+    this.#isWoken = true
     this.#options.compose()
-    this.#woken = false
-    this.#sendSlab()
+    this.#isWoken = false
+    this.#flush()
   }
 
-  /** Nothing is sent from now on. */
+  /** Whatever is there goes to the link; nothing is taken from now on. */
   close(): void {
-    this.#sendSlab()
-    this.#closed = true
+    if (this.#isClosed) return
+    this.#sealSlab()
+    for (const batch of this.#waiting) this.#send(batch)
+    this.#waiting = []
+    this.#isClosed = true
   }
 
-  #sendSlab(): void {
+  #count(length: number): void {
+    this.#appended += length
+    this.#queued += length
+    this.wake()
+    if (this.#queued > this.#options.maxQueuedBytes) this.#options.overflow()
+  }
+
+  #flush(): void {
+    if (this.#isSending || this.#isClosed) return
+    if (this.#waiting.length === 0) this.#sealSlab()
+    const batch = this.#waiting.shift()
+    if (batch === undefined) return
+    this.#isSending = true
+    this.#send(batch)
+  }
+
+  #send({ bytes, ends, size }: Batch): void {
+    const written = () => this.#written(size)
+    if (ends === undefined) {
+      this.#link.send(bytes, written)
+      return
+    }
+    this.#link.sendSlab(bytes, ends, () => {
+      this.#options.pool.give(bytes)
+      written()
+    })
+  }
+
+  #written(size: number): void {
+    this.#queued -= size
+    this.#isSending = false
+    if (this.#isClosed) return
+    this.#options.drained()
+    this.#flush()
+  }
+
+  /** A short message may need a shorter header than was left room for. */
+  #closeMessage(): void {
+    const { headroomBytes, messageBytes } = this.#link
+    const length = this.#fill - this.#start - headroomBytes
+    if (length === 0) return
+    const headroom = this.#link.headroomFor(length)
+    if (headroom < headroomBytes) {
+      this.slab.copyWithin(this.#start + headroom, this.#start + headroomBytes, this.#fill)
+    }
+    this.#start += headroom + length
+    this.#ends.push(this.#start)
+    this.#fill = this.#start + headroomBytes
+    if (this.#start + messageBytes > SLAB_BYTES) this.#sealSlab()
+  }
+
+  #sealSlab(): void {
+    if (this.#fill - this.#start > this.#link.headroomBytes) this.#closeMessage()
     const slab = this.#slab
-    if (slab === undefined || this.#fill === 0) return
-    const message = slab.subarray(0, this.#fill)
+    if (slab === undefined || this.#ends.length === 0) return
+    this.#waiting.push({ bytes: slab, ends: this.#ends, size: this.#size })
     this.#slab = undefined
-    this.#fill = 0
-    this.#send(message, () => this.#options.pool.give(slab))
-  }
-
-  #send(message: Uint8Array, written?: () => void): void {
-    if (this.#closed) return
-    this.#link.send(message, written)
-    if (this.#link.bufferedBytes > this.#options.maxQueuedBytes) this.#options.overflow()
+    this.#ends = []
+    this.#size = 0
+    this.#start = 0
+    this.#fill = this.#link.headroomBytes
   }
 }

@@ -1,6 +1,7 @@
 import type { ResetCode } from './codes.ts'
 import type { Flow, FlowEnd, FlowHandlers, Refusal } from './flow.ts'
 import type { SocketPort } from './port.ts'
+import { release } from './release.ts'
 
 /** What the caller may want to know before the pump acts on it: to answer SOCKS, to log. */
 export interface PipeEvents extends Partial<Pick<FlowHandlers, 'opened' | 'refused' | 'done'>> {
@@ -43,7 +44,7 @@ class Pump {
   start(): void {
     const socket = this.#socket
     socket.on('data', (chunk) => {
-      if (this.flow?.write(chunk) === false) socket.pause()
+      if (this.flow?.write(chunk, () => release(chunk)) === false) socket.pause()
     })
     socket.on('end', () => {
       this.#readEnded = true
@@ -77,7 +78,9 @@ class Pump {
 
   #data(chunk: Uint8Array): void {
     this.#socket.write(chunk, (error) => {
-      if (!error) this.flow?.consumed(chunk.length)
+      if (error) return
+      this.flow?.consumed(chunk.length)
+      release(chunk)
     })
   }
 

@@ -5,17 +5,23 @@ import type { ResetCode } from './codes.ts'
  * it of a WebSocket; tests make it of two arrays.
  */
 export interface LinkPort {
-  /** Queues one binary message; the link owns the bytes until `written` is called. */
+  /** Queues one message; the link owns the bytes until `written` is called. */
   send(message: Uint8Array, written?: () => void): void
-  /** Bytes queued here that the kernel has not taken yet. */
-  readonly bufferedBytes: number
+  /**
+   * Queues several messages at once. They lie one behind the other from 0 on, each after the bytes
+   * that `headroomFor` its length says, and end at `ends`.
+   */
+  sendSlab(slab: Uint8Array, ends: readonly number[], written: () => void): void
+  /** Bytes to leave free before a message of any length: the carrier's own header goes there. */
+  readonly headroomBytes: number
+  headroomFor(length: number): number
+  /** A message of this size, headroom included, travels best. */
+  readonly messageBytes: number
   close(code: ResetCode, reason: string): void
   /** Ends the link without a word. */
   terminate(): void
   /** Messages that come while this is undefined wait (the link stops reading). */
   onMessage: ((message: Uint8Array) => void) | undefined
-  /** `bufferedBytes` fell. */
-  onDrain: (() => void) | undefined
   /** Once, whoever closed. Set after the close: called at once. */
   onClosed: ((why: LinkClosed) => void) | undefined
 }

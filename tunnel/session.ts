@@ -27,8 +27,8 @@ export interface SessionOwner {
   open(stream: number, bytes: Uint8Array, start: number, end: number): void
   /** Another frame of a flow, or RESET_FLOW. May throw TunnelError, which closes the tunnel. */
   frame: FrameSink
-  /** Every frame of one message was handed on. */
-  messageEnded(): void
+  /** Every frame of `message` was handed on. */
+  messageEnded(message: Uint8Array): void
   control(message: ControlMessage): void
   goAway(goAway: GoAway): void
   /** Once a turn: put what there is to send into the outbox. */
@@ -60,10 +60,10 @@ export class Session {
     this.#controls = new Bucket(...rates.control, now)
     this.outbox = new Outbox({
       ...options,
-      compose: () => this.#compose(),
+      compose: () => this.#guard(() => owner.compose()),
+      drained: () => this.#guard(() => owner.drained()),
       overflow: () => this.#overflow(),
     })
-    link.onDrain = () => owner.drained()
     link.onMessage = (message) => this.#message(message)
     this.#ping()
   }
@@ -112,7 +112,7 @@ export class Session {
     this.#liveness.heard()
     try {
       this.#decoder.push(message)
-      this.#options.owner.messageEnded()
+      this.#options.owner.messageEnded(message)
     } catch (error) {
       this.#fail(error)
     }
@@ -169,9 +169,9 @@ export class Session {
     this.outbox.append(pingFrame(TYPE.PING, Math.floor(this.#options.clock.micros())))
   }
 
-  #compose(): void {
+  #guard(task: () => void): void {
     try {
-      this.#options.owner.compose()
+      task()
     } catch (error) {
       this.#fail(error)
     }

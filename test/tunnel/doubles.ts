@@ -46,9 +46,9 @@ export class ManualClock implements TunnelClock {
 
 /** One side of a link between two arrays. What is sent is copied, as a kernel would. */
 export class TestLink implements LinkPort {
-  bufferedBytes = 0
+  readonly headroomBytes = 4
+  readonly messageBytes = 16_384
   onMessage: ((message: Uint8Array) => void) | undefined
-  onDrain: (() => void) | undefined
   onClosed: ((why: LinkClosed) => void) | undefined
   readonly sent: Uint8Array[] = []
   #written: (() => void)[] = []
@@ -57,16 +57,23 @@ export class TestLink implements LinkPort {
   /** A peer that reads nothing. */
   isStalled = false
 
-  send(message: Uint8Array, written?: () => void): void {
+  send(message: Uint8Array, written: () => void = () => {}): void {
     if (this.closed) return
-    const copy = message.slice()
-    this.bufferedBytes += copy.length
-    this.sent.push(copy)
-    this.#written.push(() => {
-      this.bufferedBytes -= copy.length
-      written?.()
-      this.onDrain?.()
-    })
+    this.sent.push(message.slice())
+    this.#written.push(written)
+  }
+
+  headroomFor(length: number): number {
+    return length > 125 ? 4 : 2
+  }
+
+  sendSlab(slab: Uint8Array, ends: readonly number[], written: () => void): void {
+    let start = 0
+    for (const end of ends) {
+      const body = start + (end - start - 4 > 125 ? 4 : 2)
+      this.send(slab.subarray(body, end), end === ends.at(-1) ? written : undefined)
+      start = end
+    }
   }
 
   close(code: ResetCode, reason: string): void {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { pattern, Seen } from './doubles.ts'
+import { flowId, pattern, Seen } from './doubles.ts'
 import { ACCEPT, House } from './house.ts'
 
 test('a flow opens through the edge and says what each hop cost', () => {
   const house = new House()
   const { atNear, near } = house.join()
-  assert.equal(near.id, '0'.repeat(31) + '1')
+  assert.equal(near.id, flowId(1))
   assert.equal(atNear.info?.instance, 'hq-1')
   assert.equal(atNear.info?.gateMicros, 7)
   assert.equal(atNear.info?.resolveMicros, 11)

@@ -81,9 +81,9 @@ export class EndFlow implements Flow {
     return this.sending.sendableBytes > 0 || this.sending.isFinDue
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array, free?: () => void): boolean {
     if (this.isOver || this.sending.hasEnded) return true
-    this.sending.write(chunk)
+    this.sending.write(chunk, free)
     this.#host.ready(this)
     this.#blocked = this.sending.unsentBytes >= this.#host.budget.firstWindowBytes
     return !this.#blocked

@@ -8,6 +8,7 @@ const SMALL_BLOCK_BYTES = 512
 interface Kept {
   readonly bytes: Uint8Array
   used: number
+  readonly free: (() => void) | undefined
   after: Kept | undefined
 }
 
@@ -67,10 +68,11 @@ export class Sending {
     return this.#finSent && this.#acknowledged === this.#sentOffset
   }
 
-  write(chunk: Uint8Array): void {
+  /** `free` is called when `chunk` is not needed any more. */
+  write(chunk: Uint8Array, free?: () => void): void {
     if (chunk.length === 0) return
     this.#end += chunk.length
-    if (chunk.length >= COPY_BELOW_BYTES) this.#keep({ bytes: chunk, used: chunk.length })
+    if (chunk.length >= COPY_BELOW_BYTES) this.#keep(chunk, chunk.length, free)
     else this.#keepCopy(chunk)
   }
 
@@ -112,8 +114,8 @@ export class Sending {
     return this.#next + (this.#finSent ? 1 : 0)
   }
 
-  #keep(chunk: { bytes: Uint8Array; used: number }): void {
-    const kept: Kept = { ...chunk, after: undefined }
+  #keep(bytes: Uint8Array, used: number, free?: () => void): void {
+    const kept: Kept = { bytes, used, free, after: undefined }
     if (this.#last === undefined) this.#first = kept
     else this.#last.after = kept
     this.#last = kept
@@ -133,7 +135,7 @@ export class Sending {
     const size = chunk.length <= SMALL_BLOCK_BYTES ? SMALL_BLOCK_BYTES : COPY_BELOW_BYTES
     const bytes = Buffer.allocUnsafeSlow(size)
     bytes.set(chunk)
-    this.#keep({ bytes, used: chunk.length })
+    this.#keep(bytes, chunk.length)
   }
 
   /** To the next chunk. The last one stays under the cursor: small chunks may still be put into it. */
@@ -153,6 +155,7 @@ export class Sending {
         this.#cursor = this.#first.after
         this.#cursorAt = 0
       }
+      this.#first.free?.()
       this.#first = this.#first.after
     }
     if (this.#first === undefined) this.#last = undefined

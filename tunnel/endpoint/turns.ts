@@ -1,13 +1,13 @@
 import { HEADER_BYTES, TYPE } from '../frames/frame.ts'
 import { FIN_FRAME_BYTES, putFin, putHeader } from '../frames/write.ts'
-import { type Outbox, SLAB_BYTES } from '../outbox.ts'
+import type { Outbox } from '../outbox.ts'
 import type { EndFlow } from './end-flow.ts'
 
 /** What may wait in the link: more would only make the next keystroke wait behind it. */
 const AHEAD_BYTES = 256 * 1024
 /** What one flow sends before the next one with bytes has its turn. */
 const QUANTUM_BYTES = 16 * 1024
-/** A rest of a slab below this is not worth a frame. */
+/** A rest of a message below this is not worth a frame. */
 const LEAST_PART_BYTES = 2048
 
 /** Whose turn it is to send: flows with bytes go round, so that none waits for another's end. */
@@ -59,13 +59,12 @@ export class Turns {
     if (flow.sending.isFinDue) this.#putFin(flow)
   }
 
-  /** A flow that is alone fills the slab; otherwise they share it. */
+  /** What is left of a message, or a new one if that is too little. */
   #lengthOf(sendable: number): number {
-    const turn = this.#ready.size === 0 ? SLAB_BYTES : QUANTUM_BYTES
-    const wanted = Math.min(sendable, turn)
+    const wanted = Math.min(sendable, QUANTUM_BYTES)
     const room = this.#outbox.room - HEADER_BYTES
     if (wanted <= room || room >= LEAST_PART_BYTES) return Math.min(wanted, room)
-    return Math.min(wanted, SLAB_BYTES - HEADER_BYTES)
+    return Math.min(wanted, this.#outbox.maxBytes - HEADER_BYTES)
   }
 
   #putData({ stream, sending }: EndFlow, length: number): void {

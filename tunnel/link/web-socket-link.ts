@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import type { WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 import { closeCodeOf, codeOfClose, type ResetCode } from '../codes.ts'
-import { textBytes } from '../frames/bytes.ts'
+import { textBytes, writeU16 } from '../frames/bytes.ts'
 import type { LinkClosed, LinkPort } from '../port.ts'
 import type { Masks } from './masks.ts'
 
@@ -20,14 +20,22 @@ export interface Link extends LinkPort {
   proven(): void
 }
 
+/**
+ * A full message at the client fills a TLS record (2¹⁴ bytes, RFC 8446 §5.1); the edge, whose header
+ * is shorter, makes its records as much shorter. Then each record is one message where it is read, and
+ * is not copied together, and what the edge passes on needs no other cut.
+ */
+const BODY_BYTES = 16_384 - 8
+/** The longest body whose length fits in the header's second byte. */
+const MAX_SHORT_BYTES = 125
 /** What an unproven peer may send in all: the handshake and its WebSocket frames. */
 const UNPROVEN_BYTES = 16_384 + 1024
 
 export class WebSocketLink implements Link {
   readonly keyAgreement: string | undefined
   readonly remoteAddress: string
-  onDrain: (() => void) | undefined
-  bufferedBytes = 0
+  readonly headroomBytes: number
+  readonly messageBytes: number
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #masks: Masks | undefined
@@ -44,6 +52,9 @@ export class WebSocketLink implements Link {
     this.#ws = ws
     this.#socket = socket
     this.#masks = masks
+    this.headroomBytes = masks ? 8 : 4
+    this.messageBytes = BODY_BYTES + this.headroomBytes
+    if (socket instanceof TLSSocket) socket.setMaxSendFragment(this.messageBytes)
     this.keyAgreement = masks ? keyAgreementOf(socket) : undefined
     this.remoteAddress = (socket as Socket).remoteAddress ?? ''
     if (!masks) socket.on('data', this.#countUnproven)
@@ -72,12 +83,21 @@ export class WebSocketLink implements Link {
   }
 
   send(message: Uint8Array, written?: () => void): void {
-    this.bufferedBytes += message.length
-    this.#ws.send(message, () => {
-      this.bufferedBytes -= message.length
-      written?.()
-      this.onDrain?.()
-    })
+    this.#ws.send(message, () => written?.())
+  }
+
+  headroomFor(length: number): number {
+    return length > MAX_SHORT_BYTES ? this.headroomBytes : this.headroomBytes - 2
+  }
+
+  /**
+   * Unmasked messages are written as they lie there, headers and all, in one piece. `ws` would hand
+   * each over as header and body, which TLS copies together.
+   */
+  sendSlab(slab: Uint8Array, ends: readonly number[], written: () => void): void {
+    if (this.#ws.readyState !== WebSocket.OPEN) written()
+    else if (this.#masks && !this.#masks.zero) this.#sendMasked(slab, ends, written)
+    else this.#sendPlain(slab, ends, written)
   }
 
   close(code: ResetCode, reason: string): void {
@@ -101,6 +121,43 @@ export class WebSocketLink implements Link {
 
   proven(): void {
     this.#socket.off('data', this.#countUnproven)
+  }
+
+  #sendPlain(slab: Uint8Array, ends: readonly number[], written: () => void): void {
+    let start = 0
+    for (const end of ends) start = this.#putHeader(slab, start, end)
+    this.#socket.write(slab.subarray(0, start), () => written())
+  }
+
+  #sendMasked(slab: Uint8Array, ends: readonly number[], written: () => void): void {
+    let start = 0
+    for (const end of ends) {
+      const { bodyStart } = this.#bodyOf(start, end)
+      this.#ws.send(
+        slab.subarray(bodyStart, end),
+        end === ends.at(-1) ? () => written() : undefined,
+      )
+      start = end
+    }
+  }
+
+  /** RFC 6455 §5.2, a final binary frame; the mask, at the client, is zero. */
+  #putHeader(slab: Uint8Array, start: number, end: number): number {
+    const { bodyStart, length } = this.#bodyOf(start, end)
+    const maskBit = this.#masks ? 0x80 : 0
+    slab[start] = 0x82
+    if (length > MAX_SHORT_BYTES) {
+      slab[start + 1] = maskBit | 126
+      writeU16(slab, start + 2, length)
+    } else slab[start + 1] = maskBit | length
+    if (this.#masks) slab.fill(0, bodyStart - 4, bodyStart)
+    return end
+  }
+
+  #bodyOf(start: number, end: number): { bodyStart: number; length: number } {
+    const long = end - start - this.headroomBytes
+    const bodyStart = start + (long > MAX_SHORT_BYTES ? this.headroomBytes : this.headroomBytes - 2)
+    return { bodyStart, length: end - bodyStart }
   }
 
   readonly #countUnproven = (chunk: Buffer): void => {

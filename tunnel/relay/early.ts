@@ -1,4 +1,4 @@
-import { HEADER_BYTES, MAX_DATA_BYTES, TYPE } from '../frames/frame.ts'
+import { HEADER_BYTES, TYPE } from '../frames/frame.ts'
 import { FIN_FRAME_BYTES, putFin, putHeader } from '../frames/write.ts'
 import { Held } from '../held.ts'
 import type { Leg } from './leg.ts'
@@ -7,8 +7,9 @@ import type { Leg } from './leg.ts'
 export class Early extends Held {
   sendTo({ tunnel, stream, receives }: Leg): void {
     const bytes = this.take()
-    for (let at = 0; at < bytes.length; at += MAX_DATA_BYTES / 2) {
-      const part = bytes.subarray(at, at + MAX_DATA_BYTES / 2)
+    const step = tunnel.outbox.maxBytes - HEADER_BYTES
+    for (let at = 0; at < bytes.length; at += step) {
+      const part = bytes.subarray(at, at + step)
       const to = tunnel.outbox.reserve(HEADER_BYTES + part.length)
       putHeader(tunnel.outbox.slab, to, TYPE.DATA, part.length, stream)
       tunnel.outbox.slab.set(part, to + HEADER_BYTES)

@@ -11,6 +11,8 @@ export class Run {
   #target: LegTunnel | undefined
   #bytes: Uint8Array = NONE
   #start = 0
+  /** An outbox has a piece of the message itself and not a copy. */
+  isLent = false
   #end = 0
 
   /** The whole frame whose payload is `bytes[start..end)`; gives its end within the run. */
@@ -32,7 +34,9 @@ export class Run {
     const target = this.#target
     if (target === undefined) return
     this.#target = undefined
-    target.outbox.append(this.#bytes.subarray(this.#start, this.#end))
+    const frames = this.#bytes.subarray(this.#start, this.#end)
+    if (frames.length > target.outbox.maxBytes) this.isLent = true
+    target.outbox.append(frames)
     this.#bytes = NONE
   }
 }

@@ -6,6 +6,7 @@ import { readRefused } from '../frames/open.ts'
 import { readCode, readCredit } from '../frames/read.ts'
 import type { Rates } from '../limits.ts'
 import type { TunnelClock } from '../port.ts'
+import { release } from '../release.ts'
 import type { Leg, LegTunnel } from './leg.ts'
 import { Run } from './run.ts'
 
@@ -47,8 +48,15 @@ export class Switch {
     this.#legs.delete(leg.stream)
   }
 
-  messageEnded(): void {
+  flush(): void {
     this.#run.flush()
+  }
+
+  /** Nothing of `message` is needed any more but what was lent. */
+  messageEnded(message: Uint8Array): void {
+    this.#run.flush()
+    if (!this.#run.isLent) release(message)
+    this.#run.isLent = false
   }
 
   /**

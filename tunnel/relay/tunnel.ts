@@ -101,7 +101,7 @@ export class Tunnel extends LegTunnel {
     return {
       open: (stream, bytes, start, end) => this.#open(stream, bytes, start, end),
       frame: (...frame) => this.#switch.frame(...frame),
-      messageEnded: () => this.#switch.messageEnded(),
+      messageEnded: (message) => this.#switch.messageEnded(message),
       control: (message) => this.#handlers.control(message),
       goAway: () => {
         this.#closed ??= 'shutting-down'
@@ -116,7 +116,7 @@ export class Tunnel extends LegTunnel {
     if (this.#role === 'connector') {
       throw new TunnelError('protocol-error', 'OPEN from a connector')
     }
-    this.#switch.messageEnded()
+    this.#switch.flush()
     this.#door.open(stream, bytes, start, end)
   }
 
