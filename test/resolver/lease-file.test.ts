@@ -145,6 +145,26 @@ describe('the lease file', () => {
   })
 })
 
+describe('a lease file of the first version', () => {
+  it('is taken over with its leases, and goes on after them', (t) => {
+    const file = temporary(t)
+    const before = open(file)
+    const old = ['a', 'b'].map((name) => addressOf(before.leases, `${name}.corp.internal`))
+    before.leases.close()
+    const db = new DatabaseSync(file)
+    for (const name of ['lease_given', 'lease_moved', 'lease_removed'])
+      db.exec(`drop trigger ${name}`)
+    db.exec('drop table tally; pragma user_version = 1')
+    db.close()
+    const { leases, aside } = open(file)
+    const now = ['a', 'b'].map((name) => addressOf(leases, `${name}.corp.internal`))
+    assert.deepEqual([now, aside], [old, []])
+    assert.equal(addressOf(leases, 'c.corp.internal'), '198.19.0.4')
+    assert.equal(leases.gauges()[0]?.inUse, 3)
+    leases.close()
+  })
+})
+
 describe('a damaged lease file', () => {
   const damages: readonly [what: string, damage: (file: string) => void][] = [
     ['of garbage', (file) => writeFileSync(file, 'this is no database\n'.repeat(500))],
