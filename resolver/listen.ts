@@ -7,7 +7,7 @@ export interface ServeLimits extends ConversationLimits {
   readonly connections: number
 }
 
-export const SERVE_LIMITS: ServeLimits = {
+const SERVE_LIMITS: ServeLimits = {
   connections: 256,
   pipelined: 32,
   idleMs: 10_000,

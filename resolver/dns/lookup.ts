@@ -58,7 +58,7 @@ function askFor(name: Hostname, type: number): Ask {
 }
 
 /** The part of {@link lookupRecords} that needs no network. */
-export function resolvedFrom(message: Message, type: number): Resolved {
+function resolvedFrom(message: Message, type: number): Resolved {
   const ttlSeconds = lifeSeconds(message)
   if (message.rcode === RCODE.NXDOMAIN) return { kind: 'absent', ttlSeconds }
   if (message.rcode !== RCODE.NOERROR) return failed(`the DNS server said rcode ${message.rcode}`)

@@ -14,7 +14,7 @@ export interface RaceTimes {
 }
 
 /** Under the five seconds after which stub resolvers give up (resolv.conf(5), `timeout`). */
-export const RACE_TIMES: RaceTimes = { staggerMs: 300, againMs: 1000, budgetMs: 4500 }
+const RACE_TIMES: RaceTimes = { staggerMs: 300, againMs: 1000, budgetMs: 4500 }
 
 const SECOND_CHANCES = 2
 

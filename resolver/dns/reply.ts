@@ -2,8 +2,8 @@ import { FLAG, HEADER_BYTES, type Question } from './question.ts'
 import { TYPE } from './type.ts'
 
 /** RFC 6891 §6.2.5 and DNS flag day 2020: a datagram of this size is never fragmented. */
-export const EDNS_UDP_BYTES = 1232
-export const PLAIN_UDP_BYTES = 512
+const EDNS_UDP_BYTES = 1232
+const PLAIN_UDP_BYTES = 512
 const MAX_MESSAGE_BYTES = 65535
 const MAX_EDE_TEXT_BYTES = 200
 

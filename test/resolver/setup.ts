@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { createSocket, type RemoteInfo } from 'node:dgram'
 import { createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
@@ -148,6 +148,9 @@ function edeOf(packet: Packet): string | undefined {
   }
   return undefined
 }
+
+/** Why a test that drives `dig` cannot run here, if so. */
+export const NO_DIG = spawnSync('dig', ['-v']).error ? 'dig (Debian: dnsutils) is missing' : false
 
 /** Runs `dig` against a port of loopback; its whole output, without retries of its own. */
 export function dig(port: number, ...args: string[]): Promise<string> {

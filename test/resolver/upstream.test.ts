@@ -8,7 +8,7 @@ import { lookupRecords } from '../../resolver/dns/lookup.ts'
 import type { RaceTimes } from '../../resolver/dns/race.ts'
 import type { Server } from '../../resolver/dns/system.ts'
 import { makeUpstream, systemServers } from '../../resolver/dns/upstream.ts'
-import { ask, type DnsHandler, dig, replyTo, serve, setUp, startDns } from './setup.ts'
+import { ask, type DnsHandler, dig, NO_DIG, replyTo, serve, setUp, startDns } from './setup.ts'
 
 const TIMES: RaceTimes = { staggerMs: 60, againMs: 200, budgetMs: 1500 }
 const a = (data = '192.0.2.80') => ({ type: 'A', name: 'www.example.com', ttl: 300, data })
@@ -25,7 +25,9 @@ async function resolverOver(t: TestContext, servers: readonly Server[]) {
 const on = (port: number): Server => ({ address: '127.0.0.1', port })
 
 describe('a name that is not ours', () => {
-  it('is asked of the other resolver, and answered to dig as it said', async (t) => {
+  it('is asked of the other resolver, and answered to dig as it said', {
+    skip: NO_DIG,
+  }, async (t) => {
     const server = await startDns(t, answering)
     const { port } = await resolverOver(t, [on(server.port)])
     assert.equal(await dig(port, '+short', 'www.example.com', 'A'), '192.0.2.80\n')
@@ -50,7 +52,7 @@ describe('a name that is not ours', () => {
     assert.ok(new Set(server.queries.map(({ bytes }) => bytes.readUInt16BE(0))).size >= 8)
   })
 
-  it('is asked over TCP when the answer was cut', async (t) => {
+  it('is asked over TCP when the answer was cut', { skip: NO_DIG }, async (t) => {
     const server = await startDns(t, (query, via) =>
       via === 'udp'
         ? [replyTo(query, [], { flags: 0x380 })]
@@ -107,7 +109,9 @@ describe('a name that is not ours', () => {
     assert.deepEqual([rcode, ede], ['SERVFAIL', '22 no other resolver answered'])
   })
 
-  it('is SERVFAIL, not a storm, when the other resolver asks us in turn', async (t) => {
+  it('is SERVFAIL, not a storm, when the other resolver asks us in turn', {
+    skip: NO_DIG,
+  }, async (t) => {
     const servers: Server[] = []
     const upstream = makeUpstream({ servers: () => servers, clock: Date.now, times: TIMES })
     const { resolver } = setUp({ upstream })
