@@ -58,7 +58,7 @@ function formatFailure({ what, why, fix, code }: Failure, stream: NodeJS.WriteSt
   const lines = [`${head} ${what}`]
   if (why) lines.push(`  because ${why}`)
   if (fix) lines.push(`  try: ${fix}`)
-  if (code) lines.push(`  (${code}, see docs/errors.md)`)
+  if (code) lines.push(code.startsWith('ERR_') ? `  (${code}, see docs/errors.md)` : `  (${code})`)
   return `${lines.join('\n')}\n`
 }
 

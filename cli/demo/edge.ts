@@ -14,7 +14,7 @@ import { type Edge, startEdge } from '../../edge/main.ts'
 import { PROFILE_FILES } from '../../identity/profile.ts'
 import { makeLog } from '../../process/log.ts'
 import { onShutdown } from '../../process/signals.ts'
-import { readEdgeSettings } from '../edge/serve.ts'
+import { readEdgeSettings } from '../edge/settings.ts'
 
 export interface EdgeReady {
   readonly url: string

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type { LogLevel } from '../../process/log.ts'
 import type { EdgePlaces } from './socket.ts'
 
 /** The flags of every verb that speaks to the edge of this machine. */
@@ -11,7 +10,7 @@ export const addEdgePlaces = (command: Command): Command =>
 export interface RunFlags {
   readonly config?: string
   readonly state?: string
-  readonly logLevel?: LogLevel
+  readonly logLevel?: string
 }
 
 export interface FilterFlags extends EdgePlaces {

@@ -6,6 +6,7 @@ export function register(program: Command, out: Output): void {
   const client = program
     .command('client')
     .description('Offer private names to every program of yours, without root.')
+    .addHelpText('after', '\nExample:\n  $ byname client run')
   client
     .command('run')
     .description('Open the proxy port, the resolver and its listeners until stopped.')

@@ -7,6 +7,7 @@ export function register(program: Command, out: Output): void {
   const connector = program
     .command('connector')
     .description('Publish private apps by hostname from where only this machine reaches them.')
+    .addHelpText('after', '\nExample:\n  $ byname connector run --config connector.yaml')
   addRun(connector)
   addStatus(connector, out)
   addAdminVerbs(connector, out)

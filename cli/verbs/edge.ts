@@ -8,6 +8,7 @@ export function register(program: Command, out: Output): void {
   const edge = program
     .command('edge')
     .description('Run the edge: where clients and connectors meet.')
+    .addHelpText('after', '\nExample:\n  $ byname edge run --config edge.yaml')
   addRun(edge)
   addEdgePlaces(edge.command('status'))
     .description('Show what the edge of this machine serves.')

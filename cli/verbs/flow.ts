@@ -7,6 +7,7 @@ export function register(program: Command, out: Output): void {
   const flow = program
     .command('flow')
     .description('See the flows that this edge let in or refused.')
+    .addHelpText('after', '\nExample:\n  $ byname flow watch --denied')
   addFilters(flow.command('list').description('Show the latest flows and refusals.'))
     .option('--limit <count>', 'how many at most', '50')
     .option('--since <time>', 'only the last 10s, 15m, 1h or 7d')

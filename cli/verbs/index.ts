@@ -10,10 +10,10 @@ type Register = (program: Command, out: Output) => void
 const FILES: Record<string, () => Promise<{ register: Register }>> = {
   client: () => import('./client.ts'),
   connector: () => import('./connector.ts'),
+  demo: () => import('./demo.ts'),
   dig: () => import('./dig.ts'),
   edge: () => import('./edge.ts'),
   flow: () => import('./flow.ts'),
-  demo: () => import('./demo.ts'),
   policy: () => import('./policy.ts'),
   publish: () => import('./publish.ts'),
   run: () => import('./run.ts'),

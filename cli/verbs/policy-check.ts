@@ -18,9 +18,10 @@ export function readPolicyFile(file: string, out: Output): string | undefined {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (error) {
-    const { code = 'ERR_UNREADABLE' } = error as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'there is no such file' : `reading it gave ${code}`
-    out.fail({ what: `cannot read ${nameOf(file)}`, why, fix: 'byname policy check FILE', code })
+    const { code: errno } = error as NodeJS.ErrnoException
+    const why = errno === 'ENOENT' ? 'there is no such file' : `reading it gave ${errno}`
+    const fix = 'byname policy check FILE'
+    out.fail({ what: `cannot read ${nameOf(file)}`, why, fix, code: 'ERR_UNREADABLE' })
     return undefined
   }
 }

@@ -4,7 +4,10 @@ import type { ExplainFlags } from './policy-explain.ts'
 
 /** `byname policy check|explain`: what a policy file says, without an edge. */
 export function register(program: Command, out: Output): void {
-  const policy = program.command('policy').description('Check and explain a policy file.')
+  const policy = program
+    .command('policy')
+    .description('Check and explain a policy file.')
+    .addHelpText('after', '\nExample:\n  $ byname policy check policy.yaml')
   addCheck(policy, out)
   addExplain(policy, out)
 }
@@ -46,12 +49,12 @@ const CHECK_HELP = `
 Exit codes: ${EXIT.ok} accepted, ${EXIT.no} a test of the file fails, ${EXIT.usage} the file is refused.
 
 Example:
-  byname policy check policy.yaml`
+  $ byname policy check policy.yaml`
 
 const EXPLAIN_HELP = `
 Exit codes: ${EXIT.ok} allowed, ${EXIT.no} denied or not decided, ${EXIT.usage} the file is refused.
 
 Examples:
-  byname policy explain bob@example.com wiki.corp.internal:443 --file policy.yaml
-  byname policy explain fay@example.com git.corp.internal:22 --file policy.yaml \\
+  $ byname policy explain bob@example.com wiki.corp.internal:443 --file policy.yaml
+  $ byname policy explain fay@example.com git.corp.internal:22 --file policy.yaml \\
     --with okta/groups=engineering`

@@ -23,7 +23,8 @@ export function register(program: Command, out: Output): void {
 function collectPort(text: string, before: readonly number[] = []): readonly number[] {
   const port = Number(text)
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return [...before, port]
-  throw Object.assign(new Error(`--port ${text}: a port is 1 to 65535`), { exitCode: 2 })
+  const facts = { code: 'ERR_FLAG', fix: '--port 80 (1 to 65535)', exitCode: 2 }
+  throw Object.assign(new Error(`--port ${text} is no port`), facts)
 }
 
 const HELP = `

@@ -5,7 +5,10 @@ import type { Output } from '../output.ts'
 
 /** `byname session list|revoke`: who is signed in at this edge. */
 export function register(program: Command, out: Output): void {
-  const session = program.command('session').description('See and end the sessions of people.')
+  const session = program
+    .command('session')
+    .description('See and end the sessions of people.')
+    .addHelpText('after', '\nExample:\n  $ byname session list')
   addEdgePlaces(session.command('list'))
     .description('Show the sessions that are live.')
     .option('--json', 'as one JSON document')
