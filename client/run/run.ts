@@ -9,6 +9,7 @@ import {
 } from './enclosure.ts'
 import { lookAtHost } from './host.ts'
 import { passSignalsOn } from './signals.ts'
+import { leaveStreamsAlone } from './streams.ts'
 import type { World } from './world.ts'
 
 export interface RunOptions {
@@ -28,6 +29,7 @@ export type RunStep = 'node' | 'namespaces' | 'way' | 'program' | 'end'
  *   program has then not begun
  */
 export async function run({ command, openWorld, onStep = () => {} }: RunOptions): Promise<Ending> {
+  leaveStreamsAlone()
   const host = lookAtHost()
   const enclosure = enclose(host)
   const stopSignals = passSignalsOn(enclosure.signal)

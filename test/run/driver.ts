@@ -26,8 +26,8 @@ import { makeResolver } from '../../resolver/resolver.ts'
 const ports: Record<string, number> = JSON.parse(process.env.DRIVER_NAMES ?? '{}')
 const refused = (process.env.DRIVER_REFUSED ?? '').split(' ').filter(Boolean)
 const dnsPort = Number(process.env.DRIVER_DNS ?? 53)
-const command = commandOf(process.argv.length - 2)
 for (const name of ['DRIVER_NAMES', 'DRIVER_REFUSED', 'DRIVER_DNS']) delete process.env[name]
+const command = commandOf(process.argv.length - 2)
 
 endLike(await run({ command, openWorld: async () => openDoubles() }))
 

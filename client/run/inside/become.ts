@@ -28,13 +28,21 @@ export function become(go: Go, options: { keepsPower: boolean; stderrFd: number 
 const fromBase64 = (text: string) => cString(Buffer.from(text, 'base64'))
 
 const F_SETFD = 2
+const F_GETFL = 3
+const F_SETFL = 4
 const FD_CLOEXEC = 1
+const O_NONBLOCK = 0o4000
 
 /** The IPC channel and whatever Node opened end with the exec; the standard streams stay. */
 function closeOnExec(): void {
   for (const entry of readdirSync('/proc/self/fd')) {
     const fd = Number(entry)
     libc.fcntl(fd, F_SETFD, fd > 2 ? FD_CLOEXEC : 0)
+  }
+  // Node makes a pipe non-blocking as soon as anybody looks at its stream.
+  for (const fd of [0, 1, 2]) {
+    const flags = libc.fcntl(fd, F_GETFL, 0)
+    if (flags >= 0) libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK)
   }
 }
 
