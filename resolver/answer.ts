@@ -1,10 +1,6 @@
 import type { Hostname } from '../names/hostname.ts'
-import { type AnswerContext, type Answering, reply, soaOwner } from './answering.ts'
-import { encodeHostname } from './dns/name.ts'
-import type { Question } from './dns/question.ts'
-import type { Reply } from './dns/reply.ts'
-import { CLASS_IN, EDE, isMetaType, TYPE } from './dns/type.ts'
-import { answerOwned } from './owned.ts'
+import { type AnswerContext, type Answering, reply, soaOwner } from './answer/answering.ts'
+import { answerOwned } from './answer/owned.ts'
 import {
   ADDRESS_TTL_SECONDS,
   ANY_REPLY,
@@ -13,9 +9,13 @@ import {
   noSuchName,
   refused,
   withRecords,
-} from './replies.ts'
-import { addressOfReverse } from './reverse.ts'
-import { answerSpecial } from './special.ts'
+} from './answer/replies.ts'
+import { addressOfReverse } from './answer/reverse.ts'
+import { answerSpecial } from './answer/special.ts'
+import { encodeHostname } from './dns/name.ts'
+import type { Question } from './dns/question.ts'
+import type { Reply } from './dns/reply.ts'
+import { CLASS_IN, EDE, isMetaType, TYPE } from './dns/type.ts'
 
 /** The table of resolver.md, "Answers": what a question is answered with, or who must be asked. */
 export function answerQuestion(question: Question, context: AnswerContext, now: number): Answering {

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { LEASE_SCHEMA, LEASE_SCHEMA_VERSION, LeaseTable } from './lease-table.ts'
+import { LEASE_SCHEMA, LEASE_SCHEMA_VERSION, LeaseTable } from './leases/lease-table.ts'
 
 /** The lease file cannot be used at all: not readable, say, or a newer version's. */
 export class LeaseFileError extends Error {

@@ -1,10 +1,10 @@
 import type { Hostname } from '../names/hostname.ts'
 import type { RangePair } from './choice.ts'
 import { LEASE_RULES, type LeaseBook, type LeaseRules } from './lease-book.ts'
+import { type LeaseAnswer, type LeaseGauges, RangeLeases } from './leases/range-leases.ts'
 import { addressBytes, type Family } from './range.ts'
-import { type LeaseAnswer, type LeaseGauges, RangeLeases } from './range-leases.ts'
 
-export type { Lease, LeaseAnswer, LeaseGauges } from './range-leases.ts'
+export type { Lease, LeaseAnswer, LeaseGauges } from './leases/range-leases.ts'
 
 /**
  * Synthetic addresses: one for each (name, family), which keeps its meaning until the range is

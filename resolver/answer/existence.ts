@@ -1,5 +1,5 @@
-import type { Hostname } from '../names/hostname.ts'
-import type { Resolved } from './dns/lookup.ts'
+import type { Hostname } from '../../names/hostname.ts'
+import type { Resolved } from '../dns/lookup.ts'
 
 const MAX_NAMES = 4096
 

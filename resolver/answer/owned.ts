@@ -1,4 +1,9 @@
-import type { Hostname } from '../names/hostname.ts'
+import type { Hostname } from '../../names/hostname.ts'
+import type { Owned } from '../catalog.ts'
+import type { Resolved } from '../dns/lookup.ts'
+import type { Question } from '../dns/question.ts'
+import type { Reply } from '../dns/reply.ts'
+import { EDE, isDnssecType, TYPE, typeName } from '../dns/type.ts'
 import {
   type AnswerContext,
   type Answering,
@@ -6,11 +11,6 @@ import {
   reply,
   soaOwner,
 } from './answering.ts'
-import type { Owned } from './catalog.ts'
-import type { Resolved } from './dns/lookup.ts'
-import type { Question } from './dns/question.ts'
-import type { Reply } from './dns/reply.ts'
-import { EDE, isDnssecType, TYPE, typeName } from './dns/type.ts'
 import { recordsFrom } from './records.ts'
 import {
   ADDRESS_TTL_SECONDS,

@@ -1,6 +1,6 @@
-import type { Hostname } from '../names/hostname.ts'
-import type { Reply } from './dns/reply.ts'
-import { TYPE } from './dns/type.ts'
+import type { Hostname } from '../../names/hostname.ts'
+import type { Reply } from '../dns/reply.ts'
+import { TYPE } from '../dns/type.ts'
 import { noData, noSuchName, withRecords } from './replies.ts'
 
 const LOCALHOST_TTL_SECONDS = 3600

@@ -1,9 +1,9 @@
-import { findHostname, type Hostname } from '../names/hostname.ts'
-import type { Resolved, ResolvedRecord } from './dns/lookup.ts'
-import { encodeHostname, readName, textOf } from './dns/name.ts'
-import { isPlainRdata } from './dns/rdata.ts'
-import type { WireRecord } from './dns/reply.ts'
-import { TYPE, typeNumber } from './dns/type.ts'
+import { findHostname, type Hostname } from '../../names/hostname.ts'
+import type { Resolved, ResolvedRecord } from '../dns/lookup.ts'
+import { encodeHostname, readName, textOf } from '../dns/name.ts'
+import { isPlainRdata } from '../dns/rdata.ts'
+import type { WireRecord } from '../dns/reply.ts'
+import { TYPE, typeNumber } from '../dns/type.ts'
 
 const MAX_RECORDS = 64
 const MAX_TTL_SECONDS = 3600

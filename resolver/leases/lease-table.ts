@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { LeaseBook, LeaseRow } from './lease-book.ts'
+import type { LeaseBook, LeaseRow } from '../lease-book.ts'
 
 /** The version that `pragma user_version` shows. */
 export const LEASE_SCHEMA_VERSION = 2

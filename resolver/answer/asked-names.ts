@@ -1,5 +1,5 @@
-import { type AskedName, askedName, readName } from './dns/name.ts'
-import { HEADER_BYTES, type Question } from './dns/question.ts'
+import { type AskedName, askedName, readName } from '../dns/name.ts'
+import { HEADER_BYTES, type Question } from '../dns/question.ts'
 
 const MAX_NAMES = 4096
 

@@ -1,6 +1,6 @@
-import { findHostname, type Hostname } from '../names/hostname.ts'
-import type { LeaseBook, LeaseRules } from './lease-book.ts'
-import type { SyntheticRange } from './range.ts'
+import { findHostname, type Hostname } from '../../names/hostname.ts'
+import type { LeaseBook, LeaseRules } from '../lease-book.ts'
+import type { SyntheticRange } from '../range.ts'
 
 export type LeaseAnswer =
   | Lease

@@ -1,7 +1,7 @@
-import type { Hostname } from '../names/hostname.ts'
-import { encodeHostname } from './dns/name.ts'
-import type { Reply, WireRecord } from './dns/reply.ts'
-import { EDE, RCODE, TYPE } from './dns/type.ts'
+import type { Hostname } from '../../names/hostname.ts'
+import { encodeHostname } from '../dns/name.ts'
+import type { Reply, WireRecord } from '../dns/reply.ts'
+import { EDE, RCODE, TYPE } from '../dns/type.ts'
 
 /** How long a program may keep a synthetic address: short, since a name's owner may change. */
 export const ADDRESS_TTL_SECONDS = 60

@@ -1,9 +1,9 @@
-import type { Hostname } from '../names/hostname.ts'
+import type { Hostname } from '../../names/hostname.ts'
+import type { Owned, Ownership } from '../catalog.ts'
+import type { Reply } from '../dns/reply.ts'
+import type { Leases } from '../leases.ts'
 import type { AskedNames } from './asked-names.ts'
-import type { Owned, Ownership } from './catalog.ts'
-import type { Reply } from './dns/reply.ts'
 import type { Existence } from './existence.ts'
-import type { Leases } from './leases.ts'
 
 /** What an answer is made from. */
 export interface AnswerContext {

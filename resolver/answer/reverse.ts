@@ -1,4 +1,4 @@
-import type { Hostname } from '../names/hostname.ts'
+import type { Hostname } from '../../names/hostname.ts'
 
 /**
  * The address (4 or 16 octets) whose reverse name this is, `in-addr.arpa` (RFC 1035 §3.5) or

@@ -1,7 +1,7 @@
-import type { Message, RecordAt } from './dns/message.ts'
-import { FLAG, type Question, u16 } from './dns/question.ts'
-import { plainOpt } from './dns/reply.ts'
-import { CLASS_IN, RCODE, TYPE } from './dns/type.ts'
+import type { Message, RecordAt } from '../dns/message.ts'
+import { FLAG, type Question, u16 } from '../dns/question.ts'
+import { plainOpt } from '../dns/reply.ts'
+import { CLASS_IN, RCODE, TYPE } from '../dns/type.ts'
 
 /**
  * Another resolver's answer as the answer to `question`: its records as they came, with the asker's
