@@ -15,11 +15,11 @@ export function pacFile(catalog: PacCatalog, proxy: string): string {
   const tables = { exact: {}, wildcard: {}, domain: {}, zone: {} } as PacTables
   for (const { pattern, owned } of catalog.entries) {
     const read = readPattern(pattern)
-    if (read.kind === 'pattern') tables[TABLE[read.pattern.kind]][read.pattern.base] = owned
+    if (read.kind === 'pattern') tables[TABLE[read.pattern.kind]][keyOf(read.pattern.base)] = owned
   }
   for (const zone of catalog.zones) {
     const read = readPattern(`domain:${zone}`)
-    if (read.kind === 'pattern') tables.zone[read.pattern.base] = true
+    if (read.kind === 'pattern') tables.zone[keyOf(read.pattern.base)] = true
   }
   return `var byname = ${JSON.stringify(tables)};\nvar proxy = ${JSON.stringify(`PROXY ${proxy}`)};\n${FIND}`
 }
@@ -30,17 +30,18 @@ const TABLE = { host: 'exact', wildcard: 'wildcard', domain: 'domain' } as const
   keyof PacTables
 >
 
+/** No key of ours is a member that every object has: `__proto__` is a hostname. */
+const keyOf = (base: string) => `=${base}`
+
 /** As LabelTrie.find and Ownership: the most specific entry wins, then the zones. */
 const FIND = `
-function has(table, name) { return Object.prototype.hasOwnProperty.call(table, name); }
-
 function entry(host) {
-  if (has(byname.exact, host)) return byname.exact[host];
-  if (has(byname.domain, host)) return byname.domain[host];
+  if ('=' + host in byname.exact) return byname.exact['=' + host];
+  if ('=' + host in byname.domain) return byname.domain['=' + host];
   var base = host.slice(host.indexOf('.') + 1);
-  if (base !== host && has(byname.wildcard, base)) return byname.wildcard[base];
+  if (base !== host && '=' + base in byname.wildcard) return byname.wildcard['=' + base];
   while (base !== host) {
-    if (has(byname.domain, base)) return byname.domain[base];
+    if ('=' + base in byname.domain) return byname.domain['=' + base];
     host = base;
     base = host.slice(host.indexOf('.') + 1);
   }
@@ -49,7 +50,7 @@ function entry(host) {
 
 function inZone(host) {
   for (;;) {
-    if (has(byname.zone, host)) return true;
+    if ('=' + host in byname.zone) return true;
     var dot = host.indexOf('.');
     if (dot < 0) return false;
     host = host.slice(dot + 1);

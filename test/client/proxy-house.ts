@@ -59,9 +59,9 @@ export interface Ran {
 export function run(
   command: string,
   args: readonly string[],
-  options: { uid?: number; gid?: number; input?: string } = {},
+  options: { uid?: number; gid?: number; input?: string; keepInput?: boolean } = {},
 ): Promise<Ran> {
-  const { input, ...ids } = options
+  const { input, keepInput, ...ids } = options
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...ids, env: { PATH: process.env.PATH ?? '', HOME: '/' } })
     let stdout = ''
@@ -74,7 +74,7 @@ export function run(
     })
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))
-    child.stdin.end(input)
+    if (!keepInput) child.stdin.end(input)
   })
 }
 
