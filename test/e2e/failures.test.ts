@@ -27,7 +27,7 @@ describe('what happens when a part dies or a rule goes', { skip }, () => {
     )
     for (let tries = 0; tries < 100; tries++) {
       const rows = await house.flows(`${who}@example.com`, 'wiki.corp.internal')
-      if (rows.some(({ state }) => state === 'open')) return ended
+      if (rows.some(({ state }) => state === 'open')) return { ended }
       await pause(50)
     }
     throw new Error(`the transfer of ${who} does not start: ${stderr}`)
@@ -39,7 +39,7 @@ describe('what happens when a part dies or a rule goes', { skip }, () => {
   })
 
   test('kill -9 of the connector resets its flow, and the next goes by the other connector', async () => {
-    const ended = await startTransfer('alice')
+    const { ended } = await startTransfer('alice')
     const used = await connectorOf('wiki.corp.internal')
     await house.kill(used)
     const { code } = await ended
@@ -56,7 +56,7 @@ describe('what happens when a part dies or a rule goes', { skip }, () => {
   }
 
   test('a policy edit cuts a live flow within 100 ms and says why', async () => {
-    const ended = await startTransfer('carol')
+    const { ended } = await startTransfer('carol')
     const editedAt = Date.now()
     writeFileSync(house.policyFile, POLICY.replace(/ {2}carol-reads[\s\S]*/, ''))
     const { code, stderr } = await ended
