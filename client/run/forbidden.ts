@@ -50,7 +50,7 @@ export class NamespacesForbidden extends Error {
   }
 }
 
-const OTHER_WAYS = 'byname proxy (SOCKS5, HTTP and PAC on one port), see docs/run.md'
+const OTHER_WAYS = 'byname client run (SOCKS5, HTTP and PAC on one port), see docs/run.md'
 
 type Failed = Pick<EnclosureError, 'step' | 'said'>
 
