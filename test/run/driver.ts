@@ -8,6 +8,7 @@
  *   DRIVER_DNS      port of the DNS server on 127.0.0.1 that everything else is asked of
  */
 import { connect } from 'node:net'
+import { EXIT, failureOf, makeOutput } from '../../cli/output.ts'
 import { makeOnce } from '../../client/refusal.ts'
 import { commandOf } from '../../client/run/command.ts'
 import { endLike } from '../../client/run/ending.ts'
@@ -29,7 +30,13 @@ const dnsPort = Number(process.env.DRIVER_DNS ?? 53)
 for (const name of ['DRIVER_NAMES', 'DRIVER_REFUSED', 'DRIVER_DNS']) delete process.env[name]
 const command = commandOf(process.argv.length - 2)
 
-endLike(await run({ command, openWorld: async () => openDoubles() }))
+const out = makeOutput(process)
+try {
+  endLike(await run({ command, openWorld: async () => openDoubles() }))
+} catch (error) {
+  out.fail(failureOf(error))
+  process.exitCode = (error as { exitCode?: number }).exitCode ?? EXIT.no
+}
 
 function openDoubles(): World {
   const entries = [...Object.keys(ports), ...refused].map((pattern) => ({
