@@ -43,6 +43,8 @@ export class ClientWay implements Way {
   readonly #questions: Questions
   readonly #listeners = new Set<() => void>()
   readonly #running: Promise<void>
+  /** Questions that wait for a tunnel. */
+  #asking = 0
   #session: SessionDocument
   #catalog: Catalog | undefined
   #standing: Standing | undefined
@@ -69,6 +71,7 @@ export class ClientWay implements Way {
       down: (standing) => this.#down(standing),
       failed: (verdict) => this.#failed(verdict),
       control: (message) => this.#control(message),
+      isAwaited: () => this.#waiting.count > 0 || this.#asking > 0,
     })
     this.#running = this.#keeper.run()
   }
@@ -150,7 +153,10 @@ export class ClientWay implements Way {
   #place(flow: PatientFlow): void {
     if (this.#over) flow.refuse(this.#over.code, this.#over.reason)
     else if (this.#standing) flow.attach(openOn(this.#standing))
-    else this.#waiting.add(flow)
+    else {
+      this.#waiting.add(flow)
+      this.#keeper.hurry()
+    }
   }
 
   /** A program's first question often comes before the tunnel: it waits, but less than a stub resolver. */
@@ -163,7 +169,9 @@ export class ClientWay implements Way {
       cancel()
       resolve(standing)
     })
-    return promise
+    this.#asking++
+    this.#keeper.hurry()
+    return promise.finally(() => this.#asking--)
   }
 
   #arrive(standing: Standing | undefined): void {

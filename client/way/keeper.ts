@@ -21,6 +21,8 @@ export interface KeeperEvents {
   /** No more flows on it: it is gone, or drains. */
   down(standing: Standing): void
   control(message: ControlMessage): void
+  /** Whether somebody waits for a tunnel now. */
+  isAwaited(): boolean
   /** Between attempts. After `over` only a new sign-in helps: the disk is looked at for one. */
   failed(verdict: Verdict): void
 }
@@ -43,6 +45,7 @@ export class Keeper {
   #deadToken: string | undefined
   #token: string | undefined
   #wake: () => void = () => {}
+  #hurry: () => void = () => {}
 
   constructor(profile: Profile, deps: KeeperDeps, events: KeeperEvents) {
     this.#profile = profile
@@ -59,6 +62,11 @@ export class Keeper {
       this.#note(verdict)
       await this.#pause(this.#delayMs(verdict))
     }
+  }
+
+  /** Somebody began to wait: a pause that was chosen when nobody did is cut short. */
+  hurry(): void {
+    this.#hurry()
   }
 
   close(): void {
@@ -119,18 +127,31 @@ export class Keeper {
 
   #delayMs(verdict: Verdict): number {
     if (verdict.kind === 'over') return LOOK_FOR_SIGN_IN_MS
+    return this.#retryMs(this.#events.isAwaited())
+  }
+
+  #retryMs(flowsWait: boolean): number {
     const failures = this.#failures - 1
     const anotherLives = this.#standing.size > 0
-    return retryDelayMs({ failures, anotherLives, flowsWait: false }, this.#deps.chance())
+    return retryDelayMs({ failures, anotherLives, flowsWait }, this.#deps.chance())
   }
 
   #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#deps.after(delayMs, resolve)
-      this.#wake = () => {
-        cancel()
-        resolve()
-      }
-    })
+    const { after, clock } = this.#deps
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const endsAt = clock() + delayMs
+    let cancel = after(delayMs, resolve)
+    this.#wake = () => {
+      cancel()
+      resolve()
+    }
+    this.#hurry = () => {
+      this.#hurry = () => {}
+      const soonMs = this.#retryMs(true)
+      if (clock() + soonMs >= endsAt) return
+      cancel()
+      cancel = after(soonMs, resolve)
+    }
+    return promise
   }
 }
