@@ -104,7 +104,7 @@ try: print(s.recv(512)[3] & 15)
 except TimeoutError: print("silence")`)
     // Byname takes it for a connection to the host's port 1, where nobody listens.
     assert.equal(tcp, 'ECONNRESET')
-    assert.ok(['silence', '1'].includes(udp ?? ''), udp)
+    assert.ok(['silence', '1'].includes(udp ?? ''))
   })
 
   test('does not reach an abstract socket of the host', async () => {
