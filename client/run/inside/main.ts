@@ -5,6 +5,7 @@
  */
 import dgram from 'node:dgram'
 import { once } from 'node:events'
+import { flushCompileCache } from 'node:module'
 import net from 'node:net'
 import type { FromInside, Go, InsideSettings, InsideStep } from '../messages.ts'
 import { become } from './become.ts'
@@ -30,6 +31,8 @@ try {
   step = 'sockets'
   await handOver()
   tell({ kind: 'ready', netlinkFd })
+  // An exec is no exit: without this the compiled code of these files would never be kept.
+  flushCompileCache()
 } catch (error) {
   tell({ kind: 'failed', step, errno: errnoOf(error) })
 }
