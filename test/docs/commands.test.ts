@@ -6,6 +6,10 @@ import { wholeProgram } from '../cli/program.ts'
 import { pages, readText, sourceFiles } from './files.ts'
 
 const program = await wholeProgram()
+
+const FENCED = /^```.*?^```/gms
+/** `$ BYNAME_PROFILE=alice npx byname status` */
+const COMMAND = /^\s*(?:\$ |[A-Z_]+=\S+ )*(?:npx )?byname (.+)$/
 /** Sentences about byname, and what signatures begin with. */
 const NOT_TYPED = /^(runs|does|tunnel proof|enrolment proof)\b/
 
@@ -26,17 +30,17 @@ test('every verb that the sources tell a person to type exists', () => {
     assert.ok(commandAt(words), `byname ${words.join(' ')}: ${file}`)
 })
 
-/** In code blocks and in backticks: what follows `byname`, as words. */
+/** In code blocks (fenced or indented) and in backticks: what follows `byname`, as words. */
 function commandLines(text: string): string[][] {
-  const blocks = [...text.matchAll(/^```.*?^```/gms)].flatMap(([block]) =>
+  const fenced = [...text.matchAll(FENCED)].flatMap(([block]) =>
     block.replaceAll('\\\n', ' ').split('\n'),
   )
-  const spans = [...text.replace(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].map(
-    ([, span = '']) => span.replaceAll('\n', ' '),
-  )
-  return [...blocks, ...spans].flatMap((line) => {
-    const [, rest] = /^\s*(?:\$ |[A-Z_]+=\S+ )*(?:npx )?byname (.+)$/.exec(line) ?? []
-    return rest === undefined || NOT_TYPED.test(rest) ? [] : [wordsOf(rest)]
+  const rest = text.replace(FENCED, '')
+  const indented = rest.split('\n').filter((line) => line.startsWith('    '))
+  const spans = [...rest.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span.replaceAll('\n', ' '))
+  return [...fenced, ...indented, ...spans].flatMap((line) => {
+    const [, words] = COMMAND.exec(line) ?? []
+    return words === undefined || NOT_TYPED.test(words) ? [] : [wordsOf(words)]
   })
 }
 
@@ -51,7 +55,8 @@ function check(words: readonly string[]): void {
   const command = commandAt(words)
   assert.ok(command, `${line}: no such verb`)
   for (const word of ownWords(words)) {
-    const [flag = ''] = word.split('=')
+    // `[--json]`: may be left out.
+    const [flag = ''] = word.replace(/^\[|\]$/g, '').split('=')
     if (!flag.startsWith('--')) continue
     assert.ok(hasFlag(command, flag), `${line}: no flag ${flag}`)
   }

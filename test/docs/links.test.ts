@@ -30,6 +30,13 @@ for (const page of pages()) {
   })
 }
 
+test('docs/adr/README.md lists every decision', () => {
+  const listed = readText('docs/adr/README.md')
+  const decisions = pages().filter((page) => /^docs\/adr\/\d/.test(page))
+  assert.ok(decisions.length > 3)
+  for (const page of decisions) assert.ok(listed.includes(`(${path.basename(page)})`), page)
+})
+
 /** `edge/gate.ts`: a path with a folder of ours in front. */
 const NAMED =
   /`((?:bench|cli|client|connector|edge|identity|names|policy|process|resolver|test|tunnel)\/[\w./-]+\.(?:ts|mjs|md))`/g
