@@ -1,48 +1,15 @@
-import { randomBytes } from 'node:crypto'
-import { jwtVerify, SignJWT } from 'jose'
-import { encodeBase64url } from './base64url.ts'
+import { jwtVerify } from 'jose'
 import { readCompact } from './compact.ts'
+import { DPOP_TYPE, type DpopTarget } from './dpop-proof.ts'
 import { IdentityError } from './error.ts'
 import { joseProblem } from './jose-problem.ts'
-import {
-  type DeviceKey,
-  type PublicJwk,
-  publicKeyOf,
-  readPublicJwk,
-  type Thumbprint,
-  thumbprint,
-} from './key.ts'
+import { type PublicJwk, publicKeyOf, readPublicJwk, type Thumbprint, thumbprint } from './key.ts'
 import { CLOCK_SKEW_MS } from './token.ts'
 
-/** What a DPoP proof is for (RFC 9449 §4.2): an HTTP method and URL, or our RENEW over the tunnel. */
-export interface DpopTarget {
-  readonly method: 'POST' | 'RENEW'
-  /** Without query and fragment. */
-  readonly url: string
-}
+export { type DpopTarget, makeDpop, renewTarget } from './dpop-proof.ts'
 
 /** A proof may be this old; its `jti` must be remembered as long (plus the skew). */
 const MAX_DPOP_AGE_MS = 120_000
-
-const TYPE = 'dpop+jwt'
-
-/** The target of a RENEW: no URL, for the tunnel is already there; the session it renews. */
-export function renewTarget(deployment: string, sessionId: string): DpopTarget {
-  return { method: 'RENEW', url: `byname:${deployment}/sessions/${sessionId}` }
-}
-
-/** Signs that the holder of `key` asks for `target` now. */
-export async function makeDpop(
-  key: DeviceKey,
-  target: DpopTarget,
-  now: number,
-  random: (size: number) => Uint8Array = randomBytes,
-): Promise<string> {
-  return new SignJWT({ htm: target.method, htu: target.url, jti: encodeBase64url(random(16)) })
-    .setProtectedHeader({ typ: TYPE, alg: 'EdDSA', jwk: { ...key.publicJwk } })
-    .setIssuedAt(Math.floor(now / 1000))
-    .sign(key.privateKey)
-}
 
 /** A proof that has been checked, all but one thing: whoever takes it must see that `jti` is new. */
 export interface VerifiedDpop {
@@ -84,7 +51,7 @@ async function checkSignature(proof: string, publicJwk: PublicJwk, now: number) 
   try {
     const { payload } = await jwtVerify(proof, key, {
       algorithms: ['EdDSA', 'Ed25519'],
-      typ: TYPE,
+      typ: DPOP_TYPE,
       requiredClaims: ['htm', 'htu', 'jti', 'iat'],
       maxTokenAge: MAX_DPOP_AGE_MS / 1000,
       clockTolerance: CLOCK_SKEW_MS / 1000,

@@ -1,4 +1,4 @@
-import { makeDpop } from './dpop.ts'
+import { makeDpop } from './dpop-proof.ts'
 import { IdentityError } from './error.ts'
 import type { DeviceKey } from './key.ts'
 import {

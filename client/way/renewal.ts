@@ -1,4 +1,4 @@
-import { makeDpop, renewTarget } from '../../identity/dpop.ts'
+import { makeDpop, renewTarget } from '../../identity/dpop-proof.ts'
 import type { Renew } from '../../tunnel/control.ts'
 import type { Profile } from '../profile.ts'
 import type { After } from './waiting.ts'
