@@ -1,7 +1,8 @@
 import type { ConnectorRow } from '../../edge/control/status.ts'
+import { FlagError } from '../flag-error.ts'
 import type { Output } from '../output.ts'
 import { callEdge } from './call.ts'
-import { FlagError, parseDuration, roughly } from './duration.ts'
+import { parseDuration, roughly } from './duration.ts'
 import type { ShowFlags, TokenFlags } from './flags.ts'
 import type { EdgePlaces } from './socket.ts'
 

@@ -1,14 +1,4 @@
-/** A flag that is wrong: what to write instead. Exit code 2. */
-export class FlagError extends Error {
-  override readonly name = 'FlagError'
-  readonly code = 'ERR_FLAG'
-  readonly exitCode = 2
-  readonly fix: string
-  constructor(what: string, fix: string) {
-    super(what)
-    this.fix = fix
-  }
-}
+import { FlagError } from '../flag-error.ts'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 

@@ -1,8 +1,9 @@
 import type { FlowRow } from '../../edge/flows/row.ts'
 import type { Watched } from '../../edge/flows/watchers.ts'
+import { FlagError } from '../flag-error.ts'
 import { type Output, plainText } from '../output.ts'
 import { callEdge, followEdge } from './call.ts'
-import { FlagError, parseDuration } from './duration.ts'
+import { parseDuration } from './duration.ts'
 import type { FilterFlags, ListFlags } from './flags.ts'
 
 export async function listFlows(flags: ListFlags, out: Output, now: number): Promise<void> {

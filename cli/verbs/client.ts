@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Output } from '../output.ts'
+import { PROXY } from './proxy-flag.ts'
 
 /** `byname client run`: the on-ramps without root, in the foreground. */
 export function register(program: Command, out: Output): void {
@@ -19,7 +20,7 @@ export function register(program: Command, out: Output): void {
       '--credential-file <file>',
       'user:password that programs must give (BYNAME_CREDENTIAL_FILE)',
     )
-    .option('--proxy <url>', 'CONNECT proxy in front of the edge (BYNAME_PROXY)')
+    .option(...PROXY)
     .option('--log-level <level>', 'trace, debug, info, warn or error (BYNAME_LOG_LEVEL)')
     .addHelpText('after', HELP)
     .action(async (_flags: unknown, command: Command) => {

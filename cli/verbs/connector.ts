@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { EXIT, type Output } from '../output.ts'
 import { addAdminVerbs } from './connector-admin.ts'
+import { PROXY } from './proxy-flag.ts'
 
 /** `byname connector run|status`, and the admin's verbs beside the edge. */
 export function register(program: Command, out: Output): void {
@@ -34,7 +35,7 @@ function addRun(connector: Command): void {
     )
     .option('--token-file <file>', 'one-time join token; - for standard input (BYNAME_TOKEN_FILE)')
     .option('--state <directory>', 'where the key and the enrolment are kept')
-    .option('--proxy <url>', 'CONNECT proxy in front of the edge (BYNAME_PROXY)')
+    .option(...PROXY)
     .option('--log-level <level>', 'trace, debug, info, warn or error (BYNAME_LOG_LEVEL)')
     .addHelpText('after', RUN_HELP)
     .action(async (flags: RunFlags) => {

@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import type { PublishFlags } from '../connector/publish.ts'
+import { FlagError } from '../flag-error.ts'
 import type { Output } from '../output.ts'
+import { PROXY } from './proxy-flag.ts'
 
 /** `byname publish HOST TO`: one app, until Ctrl-C. */
 export function register(program: Command, out: Output): void {
@@ -12,7 +14,7 @@ export function register(program: Command, out: Output): void {
     .option('--port <port>', 'port on which it is reached; again for more', collectPort)
     .option('--token-file <file>', 'one-time join token; - for standard input (BYNAME_TOKEN_FILE)')
     .option('--state <directory>', 'where the key and the enrolment are kept')
-    .option('--proxy <url>', 'CONNECT proxy in front of the edge (BYNAME_PROXY)')
+    .option(...PROXY)
     .addHelpText('after', HELP)
     .action(async (host: string, to: string, flags: PublishFlags) => {
       const { publish } = await import('../connector/publish.ts')
@@ -23,8 +25,7 @@ export function register(program: Command, out: Output): void {
 function collectPort(text: string, before: readonly number[] = []): readonly number[] {
   const port = Number(text)
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return [...before, port]
-  const facts = { code: 'ERR_FLAG', fix: '--port 80 (1 to 65535)', exitCode: 2 }
-  throw Object.assign(new Error(`--port ${text} is no port`), facts)
+  throw new FlagError(`--port ${text} is no port`, '--port 80 (1 to 65535)')
 }
 
 const HELP = `

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { PROXY } from './proxy-flag.ts'
 
 interface RunFlags {
   readonly profile?: string
@@ -14,7 +15,7 @@ export function register(program: Command): void {
     .argument('<command...>', 'the program and its words')
     .passThroughOptions()
     .option('--profile <name>', 'edge and identity to use (BYNAME_PROFILE)')
-    .option('--proxy <url>', 'CONNECT proxy in front of the edge (BYNAME_PROXY)')
+    .option(...PROXY)
     .option('--timing', 'say on standard error how long each step took')
     .addHelpText('after', HELP)
     .action(async (words: readonly string[], flags: RunFlags) => {

@@ -61,3 +61,13 @@ test('help and version are no slips', async () => {
     assert.equal(usageFailure({ code, message: '(outputHelp)' }, program, []), undefined)
   }
 })
+
+test('a password on the command line is refused before it is used', async () => {
+  const program = await wholeProgram()
+  const slip = ['trace', 'a.b:80', '--proxy', 'http://me:secret@proxy:3128']
+  await assert.rejects(program.parseAsync(slip, { from: 'user' }), (error: Error) => {
+    assert.equal(exitCodeOf(error), 2)
+    assert.doesNotMatch(error.message, /secret/)
+    return true
+  })
+})
