@@ -1,4 +1,3 @@
-import http from 'node:http'
 import https from 'node:https'
 import net, { type Socket } from 'node:net'
 import tls from 'node:tls'
@@ -43,6 +42,8 @@ function connectThrough(
 ): Promise<Socket> {
   const target = net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  // Imported, node:http would load undici by its WebSocket: 20 ms of every client's start.
+  const http = process.getBuiltinModule('node:http')
   const { request } = proxy.protocol === 'https:' ? https : http
   const asked = request({
     method: 'CONNECT',
