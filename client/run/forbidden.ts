@@ -58,13 +58,13 @@ function explainProgram({ step, said }: Failed): Explanation | undefined {
   if (step === 'start' && said === 'ENOENT') {
     return {
       why: 'the program unshare (util-linux) is not installed',
-      fix: 'apt install util-linux, or your system’s way to install it',
+      fix: 'apt-get install util-linux (Debian, Ubuntu), dnf install util-linux (Fedora)',
     }
   }
   if (step === 'unshare' && /unrecogni[sz]ed option|invalid option/.test(said)) {
     return {
       why: 'this unshare is BusyBox’s or older than util-linux 2.36',
-      fix: 'apk add util-linux, or your system’s way to install it',
+      fix: 'apk add util-linux (Alpine)',
     }
   }
   return undefined
