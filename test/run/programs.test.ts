@@ -49,7 +49,8 @@ for (const user of users()) {
       const { stdout, stderr } = await runInside(user, ['sh', '-c', script], {
         refused: ['db.corp.internal'],
       })
-      assert.equal(stdout, '56\n56\n')
+      // 7 when the reset comes before curl has looked, 56 after it.
+      assert.match(stdout, /^(7|56)\n(7|56)\n$/)
       const sentence =
         'byname: bob@example.com may not reach db.corp.internal:5432: no rule allows it'
       assert.equal(stderr.split('\n').filter((line) => line === sentence).length, 1)
@@ -62,7 +63,7 @@ for (const user of users()) {
 
     test('an address of our range that means no name is reset', async () => {
       const { code, stderr } = await runInside(user, ['curl', '-sS', 'http://198.19.77.7/'])
-      assert.equal(code, 56, stderr)
+      assert.ok(code === 7 || code === 56, stderr)
     })
   })
 }
