@@ -38,6 +38,11 @@ export function serveForward(front: Front, agents: OriginAgents, ask: Forward): 
   upstream.on('continue', () => outgoing.writeContinue())
   upstream.on('response', (answer) => giveBack(answer, outgoing))
   upstream.on('error', (error) => fail(front, ask, upstream, error))
+  // Nobody asked for it: Upgrade does not pass this hop.
+  upstream.on('upgrade', (_answer, stream) => {
+    stream.destroy()
+    fail(front, ask, upstream, new Error('the origin switched protocols'))
+  })
   outgoing.on('close', () => upstream.destroy())
   incoming.pipe(upstream)
 }

@@ -2,6 +2,8 @@ import { type Destination, formatDestination, readAuthority } from './destinatio
 
 /** The head of a request as node's parser read it. */
 export interface RequestHead {
+  /** `1.1` */
+  readonly version: string
   readonly method: string
   readonly target: string
   /** Flat name, value, name, value … as received. */
@@ -14,7 +16,7 @@ export type HttpWanted =
   | { readonly kind: 'connect'; readonly to: Destination }
   | { readonly kind: 'pac' }
   | { readonly kind: 'page'; readonly why: string }
-  | { readonly kind: 'bad'; readonly status: 400 | 501; readonly why: string }
+  | { readonly kind: 'bad'; readonly status: 400 | 501 | 505; readonly why: string }
 
 /**
  * Tells proxy requests from those that a web page can make. A page's fetch, form, image or WebSocket
@@ -39,7 +41,10 @@ export function fieldValues(rawHeaders: readonly string[], name: string): string
  * node's parser (llhttp, strict) has refused length conflicts, bare CR, obs-fold and odd chunks
  * already. What it lets through and two servers could read in two ways is refused here.
  */
-function checkFraming({ rawHeaders }: RequestHead): HttpWanted | undefined {
+function checkFraming({ version, rawHeaders }: RequestHead): HttpWanted | undefined {
+  // The parser takes HTTP/0.9, which ends at its first line: what follows would be the next request.
+  if (version !== '1.1' && version !== '1.0')
+    return { kind: 'bad', status: 505, why: 'HTTP/1 only' }
   if (fieldValues(rawHeaders, 'host').length > 1) return bad('more than one Host')
   if (fieldValues(rawHeaders, 'content-length').length > 1) return bad('more than one length')
   const codings = fieldValues(rawHeaders, 'transfer-encoding')

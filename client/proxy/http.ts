@@ -33,6 +33,7 @@ export function answerHttp(server: Server, front: Front): void {
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy()
+    else if (condemned.has(socket)) farewell(socket as Socket, '')
     else farewell(socket as Socket, formatAnswer(answer(400, `not a request (${error.code})`)))
   })
 }
@@ -43,22 +44,24 @@ function serve(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): void {
+  if (condemned.has(incoming.socket)) return
   const wanted = readRequest(front, incoming)
   const refusal = refusalOf(front, incoming, wanted)
-  if (refusal) end(outgoing, refusal)
+  if (refusal) refuse(incoming.socket, outgoing, refusal)
   else if (wanted.kind === 'pac') end(outgoing, pac(front))
   else if (wanted.kind === 'forward') serveForward(front, agents, { incoming, outgoing, ...wanted })
 }
 
 function serveTunnel(front: Front, incoming: IncomingMessage, socket: Socket, head: Buffer): void {
   const wanted = readRequest(front, incoming)
-  const refusal = refusalOf(front, incoming, wanted)
+  const refusal = condemned.has(socket) ? NOT_READ : refusalOf(front, incoming, wanted)
   if (refusal) farewell(socket, formatAnswer(refusal))
   else if (wanted.kind === 'connect') serveConnect(front, socket, wanted.to, head)
 }
 
-function readRequest(front: Front, { method, url, rawHeaders }: IncomingMessage): HttpWanted {
-  return readHttp({ method: method ?? '', target: url ?? '', rawHeaders }, front.own)
+function readRequest(front: Front, incoming: IncomingMessage): HttpWanted {
+  const { httpVersion: version, method = '', url: target = '', rawHeaders } = incoming
+  return readHttp({ version, method, target, rawHeaders }, front.own)
 }
 
 /** Why a request goes no further, if it does not: what it is, then who sends it. */
@@ -99,8 +102,19 @@ function pac(front: Front): OwnAnswer {
   return pacAnswer(pacFile(catalog, front.own))
 }
 
-/** Nothing after a refused request is read: its body might be another one. */
+/**
+ * Connections on which a request was refused. Nothing behind it is a request: it may be the body that
+ * somebody else chose, and the parser gives it to us before the connection is closed.
+ */
+const condemned = new WeakSet<object>()
+const NOT_READ = answer(400, 'a request before this one was refused')
+
+function refuse(socket: object, outgoing: ServerResponse, refusal: OwnAnswer): void {
+  condemned.add(socket)
+  end(outgoing, { ...refusal, fields: [...refusal.fields, 'Connection', 'close'] })
+}
+
 function end(outgoing: ServerResponse, { status, fields, body }: OwnAnswer): void {
-  outgoing.writeHead(status, [...fields, ...(status < 400 ? [] : ['Connection', 'close'])])
+  outgoing.writeHead(status, [...fields])
   outgoing.end(body)
 }

@@ -77,7 +77,7 @@ describe('destinations', () => {
 describe('requests to the port', () => {
   const OWN = '127.0.0.1:1080'
   const read = (method: string, target: string, ...rawHeaders: string[]) =>
-    readHttp({ method, target, rawHeaders }, OWN)
+    readHttp({ version: '1.1', method, target, rawHeaders }, OWN)
   const kindOf = (wanted: HttpWanted) => (wanted.kind === 'bad' ? wanted.status : wanted.kind)
 
   test('are forwarded in absolute form, tunnelled by CONNECT', () => {
