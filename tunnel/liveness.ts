@@ -5,6 +5,7 @@ export const DOUBT_MS = 4_000
 export const WAITING_DEAD_MS = 20_000
 export const IDLE_DEAD_MS = 45_000
 
+/** `doubt` asks for a ping as well. */
 export type LifeSign = 'fine' | 'ping' | 'doubt' | 'dead'
 
 /**
@@ -35,8 +36,8 @@ export class Liveness {
     this.#tickAt = now
     const silentMs = now - this.#heardAt
     if (silentMs >= (waiting ? WAITING_DEAD_MS : IDLE_DEAD_MS)) return 'dead'
-    if (this.#pingDue(now, silentMs, waiting)) return 'ping'
-    return waiting && silentMs >= DOUBT_MS ? 'doubt' : 'fine'
+    if (waiting && silentMs >= DOUBT_MS) return 'doubt'
+    return this.#pingDue(now, silentMs, waiting) ? 'ping' : 'fine'
   }
 
   #pingDue(now: number, silentMs: number, waiting: boolean): boolean {

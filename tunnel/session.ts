@@ -95,7 +95,7 @@ export class Session {
   tick(now: number, waiting: boolean): void {
     if (this.#over) return
     const sign = this.#liveness.tick(now, waiting)
-    if (sign === 'ping') this.#ping()
+    if (sign === 'ping' || sign === 'doubt') this.#ping()
     if (sign === 'dead') this.#lose('nothing was heard from the other end')
     if (this.#progress.isStuck(now, this.outbox)) this.#overflow()
   }

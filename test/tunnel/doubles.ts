@@ -1,5 +1,6 @@
 import type { ResetCode } from '../../tunnel/codes.ts'
 import type { FlowEnd, FlowHandlers, OpenedInfo, Refusal } from '../../tunnel/flow.ts'
+import { copyOf } from '../../tunnel/frames/bytes.ts'
 import type { LinkClosed, LinkPort, TunnelClock } from '../../tunnel/port.ts'
 
 /** Time that moves when the test says so; deferred tasks run in `turn`. */
@@ -59,7 +60,7 @@ export class TestLink implements LinkPort {
 
   send(message: Uint8Array, written: () => void = () => {}): void {
     if (this.closed) return
-    this.sent.push(message.slice())
+    this.sent.push(copyOf(message))
     this.#written.push(written)
   }
 
@@ -164,7 +165,7 @@ export class Seen implements FlowHandlers {
   }
 
   data(chunk: Uint8Array): void {
-    this.#chunks.push(chunk.slice())
+    this.#chunks.push(copyOf(chunk))
     this.#length += chunk.length
     this.onData?.(chunk)
   }

@@ -113,12 +113,21 @@ export class House {
     return from.endpoint.open(request(this.#flows), handlers)
   }
 
+  /** One more connector; from now on the edge sends what is opened there. */
+  addConnector(options: HouseOptions = {}): { end: End; side: EdgeSide; wire: Wire } {
+    const wire = new Wire()
+    this.#wires.push(wire)
+    const side = new EdgeSide(this.relay, 'connector', wire)
+    this.clientSide.onOpen = (flow) => flow.connect(side.tunnel, CONTEXT, 7)
+    return { end: new End('connector', wire, this.clock, options), side, wire }
+  }
+
   /** Opens a flow that the connector accepts, both ends with handlers that remember. */
-  join(): { near: Flow; far: Flow; atNear: Seen; atFar: Seen } {
+  join(connector: End = this.connector): { near: Flow; far: Flow; atNear: Seen; atFar: Seen } {
     const atNear = new Seen()
     const atFar = new Seen()
     let far: Flow | undefined
-    this.connector.onIncoming = (open) => {
+    connector.onIncoming = (open) => {
       far = open.accept(ACCEPT, atFar)
     }
     const near = this.open(atNear)

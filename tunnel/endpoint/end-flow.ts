@@ -82,7 +82,7 @@ export class EndFlow implements Flow {
   }
 
   write(chunk: Uint8Array, free?: () => void): boolean {
-    if (this.isOver || this.sending.hasEnded) return true
+    if (this.isOver || this.sending.hasEnded) return false
     this.sending.write(chunk, free)
     this.#host.ready(this)
     this.#blocked = this.sending.unsentBytes >= this.#host.budget.firstWindowBytes

@@ -43,6 +43,11 @@ export function writeOffset(bytes: Uint8Array, at: number, value: number): void 
   writeU32(bytes, at + 4, value >>> 0)
 }
 
+/** A real copy: `slice` of a Buffer would be a view. */
+export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end))
+}
+
 export function readHex(bytes: Uint8Array, start: number, end: number): string {
   let text = ''
   for (let at = start; at < end; at++) text += HEX[byte(bytes, at)]

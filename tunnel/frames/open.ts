@@ -1,6 +1,7 @@
 import { codeOfNumber, numberOfCode, TunnelError } from '../codes.ts'
 import type { Facts, OpenedInfo, OpenRequest, Protocol, Refusal } from '../flow.ts'
 import {
+  copyOf,
   readHex,
   readLine,
   readText,
@@ -155,7 +156,7 @@ export function putName(bytes: Uint8Array, at: number, name: string): void {
 /** A copy: the frame's bytes go on or away. */
 export function readContext(bytes: Uint8Array, start: number, end: number): Uint8Array {
   if (end - start > MAX_CONTEXT_BYTES) throw bad('a context beyond 4096 bytes')
-  return bytes.slice(start, end)
+  return copyOf(bytes, start, end)
 }
 
 /** @throws RangeError: the caller's mistake, not a peer's */

@@ -1,4 +1,5 @@
 import { TunnelError } from '../codes.ts'
+import { copyOf } from '../frames/bytes.ts'
 import { Decoder } from '../frames/decoder.ts'
 import { HEADER_BYTES } from '../frames/frame.ts'
 import type { LinkClosed, LinkPort, TunnelClock } from '../port.ts'
@@ -23,7 +24,7 @@ export function nextFrame(
   const frames: Uint8Array[] = []
   const decoder = new Decoder((type, _stream, bytes, start, end) => {
     if (type !== expected.type) throw new TunnelError('protocol-error', 'not this frame', { type })
-    frames.push(bytes.slice(start, end))
+    frames.push(copyOf(bytes, start, end))
   }, HEADER_BYTES + expected.maxBytes)
   const settle = (end: () => void) => {
     callOff()

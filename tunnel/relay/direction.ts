@@ -10,6 +10,12 @@ interface Sender {
   readonly stream: number
 }
 
+/** Keeps count of what may still come for a tunnel: see OutQueue. */
+export interface Ledger {
+  /** `bytes` more were granted, or, below zero, came or will not come. */
+  commit(bytes: number): void
+}
+
 /** One direction of a relayed flow: what the sender may send, sent, and the receiver has. */
 export class Direction {
   /** Bytes relayed. */
@@ -21,6 +27,8 @@ export class Direction {
   /** Marks in the queue of the tunnel that it leaves by. */
   marks = 0
   #isClosed = false
+  /** Of the tunnel that it leaves by; undefined until there is one. */
+  #ledger: Ledger | undefined
   /** What the sender was told. */
   #granted: number
   /** What the receiver would take. */
@@ -28,10 +36,17 @@ export class Direction {
   #acknowledged = 0
   #fin: number | undefined
 
-  constructor(granted: number, sender?: Sender) {
-    this.sender = sender
+  constructor(granted: number, ends: { sender?: Sender; ledger?: Ledger }) {
+    this.sender = ends.sender
     this.#granted = granted
     this.#limit = granted
+    if (ends.ledger) this.leaveBy(ends.ledger)
+  }
+
+  /** From now on its bytes go to this tunnel; what was granted before counts there as well. */
+  leaveBy(ledger: Ledger): void {
+    this.#ledger = ledger
+    ledger.commit(this.#granted - this.offset)
   }
 
   /** Every byte and FIN were relayed and acknowledged. */
@@ -63,6 +78,7 @@ export class Direction {
       throw new TunnelError('flow-control', 'more bytes than the credit allows')
     }
     this.offset += bytes
+    this.#ledger?.commit(-bytes)
   }
 
   /** @throws TunnelError `protocol-error` when bytes are missing */
@@ -83,7 +99,7 @@ export class Direction {
     }
     this.#acknowledged = Math.max(this.#acknowledged, received)
     this.#limit = Math.max(this.#limit, limit)
-    this.#granted = this.#grantable(share)
+    this.#grant(this.#grantable(share))
     return this.#granted
   }
 
@@ -92,7 +108,7 @@ export class Direction {
     const next = this.#grantable(share)
     const worth = next - this.#granted >= STEP_BYTES || this.offset === this.#granted
     if (next === this.#granted || !worth || !this.sender) return
-    this.#granted = next
+    this.#grant(next)
     const { tunnel, stream } = this.sender
     const at = tunnel.outbox.reserve(CREDIT_FRAME_BYTES)
     putCredit(tunnel.outbox.slab, at, stream, this.#acknowledged, next)
@@ -100,7 +116,13 @@ export class Direction {
 
   /** The flow is over: whatever is still in a queue asks for no more. */
   close(): void {
+    if (!this.#isClosed) this.#ledger?.commit(this.offset - this.#granted)
     this.#isClosed = true
+  }
+
+  #grant(next: number): void {
+    if (!this.#isClosed) this.#ledger?.commit(next - this.#granted)
+    this.#granted = next
   }
 
   /** Credit that was given is never taken back. */

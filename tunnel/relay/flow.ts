@@ -41,8 +41,10 @@ export class Flow implements LegFlow {
       side: 'client',
       tunnel: source,
       stream,
-      sends: new Direction(open.sendLimit, { tunnel: source, stream }),
-      receives: new Direction(Math.min(open.receiveLimit, source.queue.shareBytes)),
+      sends: new Direction(open.sendLimit, { sender: { tunnel: source, stream } }),
+      receives: new Direction(Math.min(open.receiveLimit, source.queue.shareBytes), {
+        ledger: source.queue,
+      }),
       other: undefined,
     }
     source.add(this.#client)
@@ -146,6 +148,7 @@ export class Flow implements LegFlow {
       other: this.#client,
     }
     receives.sender = { tunnel, stream }
+    sends.leaveBy(tunnel.queue)
     this.#connector = leg
     this.#client.other = leg
     tunnel.add(leg)

@@ -1,11 +1,14 @@
 import { LEAST_WINDOW_BYTES } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Direction } from './direction.ts'
+import type { Direction, Ledger } from './direction.ts'
 
 /** What the relay lets wait for one tunnel, over all its flows (SPEC.md §5.4). */
 const BOUND_BYTES = 4 * 1024 * 1024
-/** Beyond the bound only what was granted before can come; beyond this the flows are reset. */
-const FULL_BYTES = 16 * 1024 * 1024
+/**
+ * What may be granted and not have come yet, over all its flows: idle flows keep their windows. So
+ * no more than both bounds, and the least window of each flow, is ever held for one tunnel.
+ */
+const COMMITTED_BYTES = 128 * 1024 * 1024
 
 /** `direction` had relayed up to `offset` when the outbox had `position` bytes. */
 interface Mark {
@@ -19,25 +22,32 @@ interface Mark {
  * What waits in a tunnel's outbox, by flow: bytes are written out in the order in which they came, so
  * a list of marks tells how far each flow is.
  */
-export class OutQueue {
+export class OutQueue implements Ledger {
   readonly #outbox: Outbox
   #first: Mark | undefined
   #last: Mark | undefined
   /** Directions with bytes in the queue. */
   #active = 0
+  #committedBytes = 0
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox
   }
 
-  get isFull(): boolean {
-    return this.#outbox.queuedBytes > FULL_BYTES
+  /** Granted to senders, and neither come nor given up. */
+  get committedBytes(): number {
+    return this.#committedBytes
+  }
+
+  commit(bytes: number): void {
+    this.#committedBytes += bytes
   }
 
   /** How far beyond what is written out one more flow may be granted credit. */
   get shareBytes(): number {
-    const free = BOUND_BYTES - this.#outbox.queuedBytes
-    return Math.max(LEAST_WINDOW_BYTES, Math.floor(free / (this.#active + 1)))
+    const free = (BOUND_BYTES - this.#outbox.queuedBytes) / (this.#active + 1)
+    const grantable = Math.min(free, COMMITTED_BYTES - this.#committedBytes)
+    return Math.max(LEAST_WINDOW_BYTES, Math.floor(grantable))
   }
 
   /** `ahead`: bytes before the end of `direction`'s that are not in the outbox yet. */

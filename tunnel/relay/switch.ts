@@ -111,9 +111,6 @@ export class Switch {
       leg.flow.hold(bytes.subarray(start + skip, end))
       return
     }
-    if (other.tunnel.queue.isFull) {
-      throw new TunnelError('over-budget', 'the other end takes the bytes too slowly')
-    }
     const ahead = this.#run.add(other, bytes, start, end)
     other.tunnel.queue.mark(leg.sends, ahead)
   }
