@@ -6,6 +6,7 @@
  *   DRIVER_NAMES    {"wiki.corp.internal": 40001, …}: names of ours and the host's port behind each
  *   DRIVER_REFUSED  names of ours that the gate refuses
  *   DRIVER_DNS      port of the DNS server on 127.0.0.1 that everything else is asked of
+ *   DRIVER_WORLD    "never": the edge does not answer; "refuses": there is no such profile
  */
 import { connect } from 'node:net'
 import { EXIT, failureOf, makeOutput } from '../../cli/output.ts'
@@ -27,15 +28,24 @@ import { makeResolver } from '../../resolver/resolver.ts'
 const ports: Record<string, number> = JSON.parse(process.env.DRIVER_NAMES ?? '{}')
 const refused = (process.env.DRIVER_REFUSED ?? '').split(' ').filter(Boolean)
 const dnsPort = Number(process.env.DRIVER_DNS ?? 53)
-for (const name of ['DRIVER_NAMES', 'DRIVER_REFUSED', 'DRIVER_DNS']) delete process.env[name]
+const world = process.env.DRIVER_WORLD ?? ''
+for (const name of Object.keys(process.env).filter((one) => one.startsWith('DRIVER_'))) {
+  delete process.env[name]
+}
 const command = commandOf(process.argv.length - 2)
 
 const out = makeOutput(process)
 try {
-  endLike(await run({ command, openWorld: async () => openDoubles() }))
+  endLike(await run({ command, openWorld }))
 } catch (error) {
   out.fail(failureOf(error))
   process.exitCode = (error as { exitCode?: number }).exitCode ?? EXIT.no
+}
+
+async function openWorld(): Promise<World> {
+  if (world === 'never') return new Promise(() => {})
+  if (world === 'refuses') throw Object.assign(new Error('no such profile'), { exitCode: 4 })
+  return openDoubles()
 }
 
 function openDoubles(): World {

@@ -60,4 +60,23 @@ describe('a signal to byname is a signal to the program', { concurrency: 2 }, ()
     child.kill('SIGTERM')
     assert.equal((await outcome).signal, 'SIGTERM')
   })
+
+  test('before the program has begun it ends byname, and the program never begins', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const child = start(user, sh('echo begun'), { env: { DRIVER_WORLD: 'never' } })
+      const outcome = outcomeOf(child)
+      await new Promise((done) => setTimeout(done, 600))
+      child.kill(signal)
+      const { stdout, ...ending } = await outcome
+      assert.deepEqual([ending.signal, stdout], [signal, ''])
+    }
+  })
+})
+
+test('when there is no way to the edge the program does not begin, and nothing hangs', async () => {
+  const { code, stdout, stderr } = await runInside(user, sh('echo begun'), {
+    env: { DRIVER_WORLD: 'refuses' },
+  })
+  assert.deepEqual([code, stdout], [4, ''])
+  assert.match(stderr, /^byname: no such profile\n/)
 })

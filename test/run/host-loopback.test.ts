@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { serveHttp } from './origin.ts'
 import { outcomeOf, runInside, saying, start, users } from './start.ts'
@@ -66,6 +67,27 @@ for (const user of users()) {
       const { code, stdout } = await outcome
       assert.equal(code, 0)
       assert.match(stdout, /^closed\nagain for .*\n/)
+    })
+
+    test('one direction may end before the other', async () => {
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        let bytes = 0
+        socket.on('data', (chunk) => {
+          bytes += chunk.length
+        })
+        socket.on('end', () => socket.end(`${bytes} bytes`))
+      })
+      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+      const { port } = server.address() as AddressInfo
+      const script = `
+import socket, sys
+for address in (("127.0.0.1", ${port}), ("app.corp.internal", 4000)):
+    s = socket.create_connection(address)
+    s.sendall(b"x" * 500000); s.shutdown(socket.SHUT_WR); print(s.recv(99).decode())`
+      const names = { 'app.corp.internal': port }
+      const { stdout, stderr } = await runInside(user, ['python3', '-c', script], { names })
+      server.close()
+      assert.equal(stdout, '500000 bytes\n500000 bytes\n', stderr)
     })
 
     test('a program may listen on port 80 inside', async () => {

@@ -30,7 +30,7 @@ export interface Outcome {
 }
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..')
-const DRIVER = path.join(ROOT, 'test', 'run', 'driver.ts')
+const DRIVER = path.join(ROOT, 'test', 'run', 'driver.mjs')
 const NOBODY = 65_534
 const TIMEOUT_MS = 20_000
 
@@ -78,6 +78,7 @@ export function start(
       LANG: 'C.UTF-8',
       DRIVER_NAMES: JSON.stringify(options.names ?? {}),
       DRIVER_REFUSED: (options.refused ?? []).join(' '),
+      DRIVER_CACHE: path.join(scratch, 'cache'),
       DRIVER_DNS: String(options.dnsPort ?? 1),
       ...options.env,
     },
