@@ -104,8 +104,13 @@ export class TestLink implements LinkPort {
 
 /** Two links that are each other's other side. */
 export class Wire {
-  readonly a = new TestLink()
-  readonly b = new TestLink()
+  readonly a: TestLink
+  readonly b: TestLink
+
+  constructor(a = new TestLink(), b = new TestLink()) {
+    this.a = a
+    this.b = b
+  }
 
   /** Carries one message each way; tells whether there was any. */
   step(): boolean {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { DialOptions } from '../../tunnel/link.ts'
 import { acceptLinks, dialLink, type Link, SERVER_OPTIONS, systemClock } from '../../tunnel/link.ts'
 import {
@@ -40,18 +40,25 @@ export interface Loopback {
 
 export type OnAccepted = (link: Link, auth: Auth) => void
 
-export async function serveLoopback(onAccepted: OnAccepted): Promise<Loopback> {
+/** Only TLS and WebSocket. */
+export async function openDoor(onLink: (link: Link) => void): Promise<Loopback> {
   const server = createServer({ ...SERVER_OPTIONS, key: KEY, cert: CERT })
-  const links = acceptLinks({ server }, (link) => void greet(link, onAccepted))
+  const links = acceptLinks({ server }, onLink)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => sockets.add(socket))
   const close = () => {
     links.close()
     server.close()
-    server.closeAllConnections()
+    for (const socket of sockets) socket.destroy()
   }
   return { server, url: `wss://localhost:${port}/tunnel`, close }
+}
+
+export function serveLoopback(onAccepted: OnAccepted): Promise<Loopback> {
+  return openDoor((link) => void greet(link, onAccepted))
 }
 
 async function greet(link: Link, onAccepted: OnAccepted): Promise<void> {

@@ -69,8 +69,7 @@ export class WebSocketLink implements Link {
 
   set onMessage(listener) {
     this.#onMessage = listener
-    for (const message of this.#waiting.splice(0)) this.#onMessage?.(message)
-    if (listener) this.#ws.resume()
+    this.#deliver()
   }
 
   get onClosed() {
@@ -168,7 +167,7 @@ export class WebSocketLink implements Link {
   #message(data: Buffer, isBinary: boolean): void {
     if (this.#closing) return
     if (!isBinary) this.close('protocol-error', 'a text message')
-    else if (this.#onMessage) this.#onMessage(data)
+    else if (this.#onMessage && this.#waiting.length === 0) this.#onMessage(data)
     else this.#hold(data)
   }
 
@@ -176,6 +175,18 @@ export class WebSocketLink implements Link {
   #hold(data: Buffer): void {
     this.#waiting.push(data)
     this.#ws.pause()
+  }
+
+  /** A listener may give up listening after any message. */
+  #deliver(): void {
+    while (this.#onMessage) {
+      const message = this.#waiting.shift()
+      if (message === undefined) {
+        this.#ws.resume()
+        return
+      }
+      this.#onMessage(message)
+    }
   }
 
   #failed(error: Error): void {

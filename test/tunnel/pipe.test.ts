@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net, { type AddressInfo, type Server, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import type { IncomingOpen } from '../../tunnel/endpoint.ts'
+import type { FlowEnd } from '../../tunnel/flow.ts'
+import { pipeSocket } from '../../tunnel/pipe.ts'
+import { pattern } from './doubles.ts'
+import { openRealWay } from './way.ts'
+
+test('bytes and ends go both ways through sockets, tunnels and the edge', async (t) => {
+  const { program, origin, done } = await joinSockets(t)
+  program.end(pattern(3_000_000))
+  const atOrigin = await readAll(origin)
+  assert.ok(atOrigin.equals(pattern(3_000_000)))
+  assert.equal(program.readableEnded, false, 'half-open')
+  origin.end(pattern(1_000_000, 5))
+  assert.ok((await readAll(program)).equals(pattern(1_000_000, 5)))
+  assert.deepEqual(await done, ['done', 'done'])
+})
+
+test('the origin ends first, and still reads', async (t) => {
+  const { program, origin } = await joinSockets(t)
+  origin.end('bye')
+  assert.equal(String(await readAll(program)), 'bye')
+  program.end(pattern(500_000))
+  assert.ok((await readAll(origin)).equals(pattern(500_000)))
+})
+
+test('a reset of the program resets the origin', async (t) => {
+  const { program, origin, done } = await joinSockets(t)
+  program.write('x')
+  await once(origin, 'data')
+  program.resetAndDestroy()
+  const [error] = await once(origin, 'error')
+  assert.equal((error as { code: string }).code, 'ECONNRESET')
+  assert.deepEqual(await done, ['cancelled', 'cancelled'])
+})
+
+test('a reset of the origin resets the program, and says so', async (t) => {
+  const { program, origin, done } = await joinSockets(t)
+  program.write('x')
+  await once(origin, 'data')
+  origin.resetAndDestroy()
+  const [error] = await once(program, 'error')
+  assert.equal((error as { code: string }).code, 'ECONNRESET')
+  assert.deepEqual(await done, ['origin-reset', 'origin-reset'])
+})
+
+test('a program that closes while the origin still sends ends the flow', async (t) => {
+  const { program, origin, done } = await joinSockets(t)
+  const flood = setInterval(() => origin.write(pattern(65_536)), 5)
+  t.after(() => clearInterval(flood))
+  await once(program, 'data')
+  program.destroy()
+  assert.deepEqual(await done, ['cancelled', 'cancelled'])
+})
+
+test('an origin that does not read holds the program within the windows', async (t) => {
+  const { program, origin } = await joinSockets(t)
+  origin.pause()
+  let written = 0
+  const pump = () => {
+    while (program.write(pattern(65_536)) && written < 400_000_000) written += 65_536
+  }
+  program.on('drain', pump)
+  pump()
+  let before = -1
+  for (let i = 0; i < 50 && before !== written; i++) {
+    before = written
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  assert.ok(written < 40_000_000, `${written} bytes went nowhere`)
+  program.removeAllListeners('drain')
+  program.end()
+  origin.resume()
+  let arrived = 0
+  origin.on('data', (chunk) => {
+    arrived += chunk.length
+  })
+  await once(origin, 'end')
+  assert.equal(arrived, program.bytesWritten)
+})
+
+test('a refused flow resets the program', async (t) => {
+  const { way, listener } = await openWay(t, (open) => open.refuse('origin-refused', 'closed'))
+  const refusals: string[] = []
+  listener.on('connection', (socket) => {
+    pipeSocket(socket, way.open, { refused: ({ code }) => refusals.push(code) })
+  })
+  const program = dial(t, listener)
+  const [error] = await once(program, 'error')
+  assert.equal((error as { code: string }).code, 'ECONNRESET')
+  assert.deepEqual(refusals, ['origin-refused'])
+})
+
+test('a socket that is gone already ends the flow at once', async (t) => {
+  const { way, listener } = await openWay(t, () => {})
+  const accepted = once(listener, 'connection')
+  dial(t, listener)
+  const [socket] = (await accepted) as [Socket]
+  socket.destroy()
+  const ends: FlowEnd[] = []
+  pipeSocket(socket, way.open, { reset: (end) => ends.push(end) })
+  assert.equal(ends[0]?.code, 'cancelled')
+})
+
+/** A program's socket and an origin's, joined through everything; `done` has how both pumps ended. */
+async function joinSockets(t: TestContext) {
+  const originServer = await listen(t)
+  const atOrigin = once(originServer, 'connection')
+  const ends = [Promise.withResolvers<string>(), Promise.withResolvers<string>()] as const
+  const events = (i: 0 | 1) => ({
+    done: () => ends[i].resolve('done'),
+    reset: (end: FlowEnd) => ends[i].resolve(end.code),
+  })
+  const { way, listener } = await openWay(t, (open) => {
+    const socket = dial(t, originServer)
+    socket.once('connect', () => {
+      const info = { instance: 'hq-1', resolveMicros: 0, connectMicros: 0 }
+      const accept = (handlers: Parameters<IncomingOpen['accept']>[1]) =>
+        open.accept(info, handlers)
+      pipeSocket(socket, accept, { ...events(1), brokenAs: 'origin-reset' })
+    })
+  })
+  listener.on('connection', (socket) => pipeSocket(socket, way.open, events(0)))
+  const program = dial(t, listener)
+  const [origin] = (await atOrigin) as [Socket]
+  return { program, origin, done: Promise.all(ends.map(({ promise }) => promise)) }
+}
+
+async function openWay(t: TestContext, incoming: (open: IncomingOpen) => void) {
+  const way = await openRealWay(incoming)
+  t.after(() => way.close())
+  return { way, listener: await listen(t) }
+}
+
+async function listen(t: TestContext): Promise<Server> {
+  const server = net.createServer({ allowHalfOpen: true })
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return server
+}
+
+function dial(t: TestContext, server: Server): Socket {
+  const { port } = server.address() as AddressInfo
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => {})
+  t.after(() => void socket.destroy())
+  return socket
+}
+
+async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(Buffer.from(chunk)))
+  await once(socket, 'end')
+  return Buffer.concat(chunks)
+}
