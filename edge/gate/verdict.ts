@@ -63,12 +63,15 @@ export const NO_SUCH_NAME: Denial = deny('no-such-name', 'nobody publishes that 
 
 export const asAbsent = (denial: Denial): Denial => ({ ...denial, told: NO_SUCH_NAME.told })
 
+/** What refuses where no rule speaks; no rule of a document may be called that (ADR 0003). */
+const NO_RULE = 'no-rule'
+
 /** The policy's no as a refusal. */
 export function denialOf(decision: Exclude<Decision, { kind: 'allow' }>): Denial {
   const reason = describe(decision)
   switch (decision.why) {
     case 'no-rule':
-      return deny('policy-denied', reason)
+      return deny('policy-denied', reason, NO_RULE)
     case 'blocked':
       return deny('policy-denied', reason, decision.rule)
     case 'unmet':

@@ -71,7 +71,7 @@ test('what the policy allows becomes a grant with the rule', () => {
 })
 
 const DENIALS: [Decision, string, string, string | undefined][] = [
-  [NO_RULE, 'policy-denied', 'no rule allows it', undefined],
+  [NO_RULE, 'policy-denied', 'no rule allows it', 'no-rule'],
   [
     { kind: 'deny', why: 'blocked', rule: 'nobody' },
     'policy-denied',
@@ -169,7 +169,7 @@ test('after a policy change flows that are still allowed go on and the others ar
   void gate.judgeAll()
   clock.run()
   assert.deepEqual(kept, [])
-  assert.deepEqual(lost, [{ code: 'policy-changed', reason: 'no rule allows it' }])
+  assert.deepEqual(lost, [{ code: 'policy-changed', reason: 'no rule allows it', rule: 'no-rule' }])
   assert.equal(gate.findLive('kept')?.rule, 'other')
   assert.equal(gate.liveCount, 1)
 })
