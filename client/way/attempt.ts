@@ -11,7 +11,7 @@ import type { Profile } from '../profile.ts'
 export interface Tunnel {
   readonly endpoint: Pick<
     Endpoint,
-    'open' | 'send' | 'tick' | 'goAway' | 'close' | 'flowCount' | 'rttMs'
+    'open' | 'isOpen' | 'send' | 'tick' | 'goAway' | 'close' | 'flowCount' | 'rttMs'
   >
   readonly ready: Ready
   readonly edgeUrl: string

@@ -124,7 +124,7 @@ export class ClientWay implements Way {
 
   status(): WayStatus {
     const { endpoint, ready, edgeUrl } = this.#standing?.tunnel ?? {}
-    const isOpen = this.#standing !== undefined
+    const isOpen = endpoint?.isOpen ?? false
     return {
       tunnel: isOpen ? 'open' : this.#over ? 'session-over' : 'connecting',
       since: this.#since,
@@ -152,7 +152,7 @@ export class ClientWay implements Way {
 
   #place(flow: PatientFlow): void {
     if (this.#over) flow.refuse(this.#over.code, this.#over.reason)
-    else if (this.#standing) flow.attach(openOn(this.#standing))
+    else if (this.#standing?.tunnel.endpoint.isOpen) flow.attach(openOn(this.#standing))
     else {
       this.#waiting.add(flow)
       this.#keeper.hurry()

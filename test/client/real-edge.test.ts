@@ -6,7 +6,8 @@ import { trace } from '../../client/trace.ts'
 import { parseHostname } from '../../names/hostname.ts'
 import { silentLog as log } from '../../process/log.ts'
 import { bodyOf, closedPort, curl, httpOrigin, run, tcpOrigin } from './proxy-house.ts'
-import { NOBODY, type RealHouse, realHouse, until } from './real-house.ts'
+import { NOBODY, type RealHouse, realHouse } from './real-house.ts'
+import { until } from './until.ts'
 
 const ANY_PORT = { address: '127.0.0.1', port: 0, isDefault: false }
 const SETTINGS: ClientSettings = { socks: ANY_PORT, dns: ANY_PORT, loopback: true, only: false }

@@ -10,6 +10,7 @@ import { startEdge } from '../../edge/main.ts'
 import { parseEdgeSettings } from '../../edge/settings.ts'
 import { callControl } from '../../process/control.ts'
 import { silentLog as log } from '../../process/log.ts'
+import { until } from './until.ts'
 
 export interface RealHouse {
   readonly directory: string
@@ -118,13 +119,4 @@ async function startConnector(
     return connectors[0]?.apps.length === apps.length
   })
   return connector
-}
-
-/** Polls until it is so; the test fails after five seconds. */
-export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (let at = 0; at < 500; at++) {
-    if (await holds()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error('waited in vain')
 }
