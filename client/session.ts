@@ -81,6 +81,12 @@ export async function keepToken(
   await writeSession(profile, { ...session, token, expiresAt })
 }
 
+/** The edge called the session over: other processes need not ask it again. */
+export async function endSession(profile: Profile, token: string, now: number): Promise<void> {
+  const session = await readSession(profile, now).catch(() => undefined)
+  if (session?.token === token) await writeSession(profile, { ...session, sessionExpiresAt: now })
+}
+
 async function renew(
   profile: Profile,
   session: SessionDocument,

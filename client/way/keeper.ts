@@ -3,7 +3,7 @@ import { retryDelayMs } from '../../tunnel/backoff.ts'
 import type { ControlMessage } from '../../tunnel/control.ts'
 import { type Profile, readProfile } from '../profile.ts'
 import type { Post } from '../session/post.ts'
-import { freshSession, readSession, SessionOver } from '../session.ts'
+import { endSession, freshSession, readSession, SessionOver } from '../session.ts'
 import { type Standing, type StandingDeps, stand } from './standing.ts'
 import { type Verdict, verdictOfEnd, verdictOfError } from './verdict.ts'
 
@@ -120,9 +120,18 @@ export class Keeper {
 
   #note(verdict: Verdict): void {
     this.#failures++
-    if (verdict.kind === 'over') this.#deadToken = this.#token
+    if (verdict.kind === 'over') this.#bury()
     if (verdict.kind === 'renew') this.#badToken = this.#token
     this.#events.failed(verdict)
+  }
+
+  #bury(): void {
+    const { clock, log } = this.#deps
+    this.#deadToken = this.#token
+    if (this.#token === undefined) return
+    endSession(this.#profile, this.#token, clock()).catch((error: unknown) => {
+      log.warn({ event: 'session-not-ended', error }, 'that the session is over was not written')
+    })
   }
 
   #delayMs(verdict: Verdict): number {
