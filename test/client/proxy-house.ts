@@ -55,15 +55,25 @@ export interface Ran {
   readonly stderr: string
 }
 
+export interface RunOptions {
+  readonly uid?: number
+  readonly gid?: number
+  readonly input?: string
+  /** Standard input stays open. */
+  readonly keepInput?: boolean
+  readonly env?: NodeJS.ProcessEnv
+}
+
 /** Runs a real program. */
 export function run(
   command: string,
   args: readonly string[],
-  options: { uid?: number; gid?: number; input?: string; keepInput?: boolean } = {},
+  options: RunOptions = {},
 ): Promise<Ran> {
   const { input, keepInput, ...ids } = options
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...ids, env: { PATH: process.env.PATH ?? '', HOME: '/' } })
+    const env = { PATH: process.env.PATH ?? '', HOME: '/' }
+    const child = spawn(command, args, { env, ...ids })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk) => {
