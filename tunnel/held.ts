@@ -1,6 +1,8 @@
+const NOTHING = new Uint8Array(0)
+
 /** Bytes that came before there was anybody to give them to: in one piece, however small they came. */
 export class Held {
-  #bytes = new Uint8Array(0)
+  #bytes = NOTHING
   #length = 0
   hasEnded = false
 
@@ -18,7 +20,7 @@ export class Held {
   }
 
   drop(): void {
-    this.#bytes = new Uint8Array(0)
+    this.#bytes = NOTHING
     this.#length = 0
   }
 

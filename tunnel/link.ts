@@ -79,7 +79,8 @@ export function acceptLinks(
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (pathOf(request) !== path) return
     const refusal = reasonNotToUpgrade(request)
-    if (refusal) return void socket.end(refusal)
+    // Not only ended: a peer that never closes its own half would hold the socket for good.
+    if (refusal) return void socket.end(refusal, () => socket.destroy())
     upgrader.handleUpgrade(request, socket, head, (ws) => onLink(new WebSocketLink(ws, socket)))
   }
   server.on('upgrade', onUpgrade)

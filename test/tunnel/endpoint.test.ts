@@ -89,6 +89,18 @@ test('an OPEN that is given up cancels the dial, and what is accepted later is r
   assert.equal(house.connector.endpoint.flowCount, 0)
 })
 
+test('what is written right after accept drains as any other', () => {
+  const house = new House()
+  const seen = new Seen()
+  house.connector.onIncoming = (open) => {
+    const far = open.accept(ACCEPT, seen)
+    while (far.write(pattern(65_536)));
+  }
+  house.open()
+  house.settle()
+  assert.equal(seen.drainedCount, 1)
+})
+
 test('an OPEN is answered once', () => {
   const house = new House()
   house.open()

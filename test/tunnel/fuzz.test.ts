@@ -9,7 +9,6 @@ import {
   CREDIT_FRAME_BYTES,
   FIN_FRAME_BYTES,
   goAwayFrame,
-  makeFrame,
   pingFrame,
   putCredit,
   putFin,
@@ -36,8 +35,10 @@ const formed = fc.oneof(
     ),
   stream.map((id) => openedFrame(id, { ...ACCEPT, gateMicros: 0, relayMicros: 0 })),
   stream.map((id) => refusedFrame(id, { code: 'internal', reason: '', facts: {} })),
-  fc.tuple(stream, fc.integer({ min: 1, max: 300 })).map(([id, n]) => makeFrame(TYPE.DATA, id, n)),
-  fc.tuple(stream, small).map(([id, n]) => makeFrame(TYPE.DATA_AT, id, n + 9)),
+  fc
+    .tuple(stream, fc.integer({ min: 1, max: 300 }))
+    .map(([id, n]) => bodyFrame(TYPE.DATA, id, new Uint8Array(n))),
+  fc.tuple(stream, small).map(([id, n]) => bodyFrame(TYPE.DATA_AT, id, new Uint8Array(n + 9))),
   fc.tuple(stream, offset, offset).map(([id, received, limit]) => {
     const frame = new Uint8Array(CREDIT_FRAME_BYTES)
     putCredit(frame, 0, id, received, limit)

@@ -108,9 +108,22 @@ export class House {
     settle(this.clock, this.#wires)
   }
 
+  /** So many turns and steps, for what never settles. */
+  settleFor(turns: number): void {
+    for (let i = 0; i < turns; i++) {
+      this.clock.turn()
+      for (const wire of this.#wires) wire.step()
+    }
+  }
+
   open(handlers: FlowHandlers = new Seen(), from: End = this.client): Flow {
     this.#flows += 1
     return from.endpoint.open(request(this.#flows), handlers)
+  }
+
+  /** That wire carries nothing more. */
+  remove(wire: Wire): void {
+    this.#wires.splice(this.#wires.indexOf(wire), 1)
   }
 
   /** One more connector; from now on the edge sends what is opened there. */
@@ -123,14 +136,17 @@ export class House {
   }
 
   /** Opens a flow that the connector accepts, both ends with handlers that remember. */
-  join(connector: End = this.connector): { near: Flow; far: Flow; atNear: Seen; atFar: Seen } {
+  join(
+    connector: End = this.connector,
+    client: End = this.client,
+  ): { near: Flow; far: Flow; atNear: Seen; atFar: Seen } {
     const atNear = new Seen()
     const atFar = new Seen()
     let far: Flow | undefined
     connector.onIncoming = (open) => {
       far = open.accept(ACCEPT, atFar)
     }
-    const near = this.open(atNear)
+    const near = this.open(atNear, client)
     this.settle()
     if (!far) throw new Error('the connector saw no OPEN')
     return { near, far, atNear, atFar }

@@ -23,7 +23,7 @@ for (const vector of good) {
     assert.equal(frame.stream, vector.stream)
     assert.deepEqual({ ...meaningOf(frame, vector.role) }, vector.means)
     const written = vector.oneWay ? undefined : encode(vector)
-    if (written) assert.deepEqual(written, bytesOf(vector))
+    if (written) assert.deepEqual(new Uint8Array(written), bytesOf(vector))
   })
 }
 

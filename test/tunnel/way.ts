@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Endpoint, type EndpointHandlers, type IncomingOpen } from '../../tunnel/endpoint.ts'
 import type { Flow, FlowHandlers } from '../../tunnel/flow.ts'
-import { systemClock } from '../../tunnel/link.ts'
+import { type Link, systemClock } from '../../tunnel/link.ts'
 import { controlCodec } from '../../tunnel/messages/control.ts'
 import { Relay, type RelayHandlers, type RelayTunnel } from '../../tunnel/relay.ts'
 import { dialLoopback, serveLoopback } from './loopback.ts'
@@ -9,6 +9,7 @@ import { dialLoopback, serveLoopback } from './loopback.ts'
 /** Client, edge and connector in one process, over real TLS WebSockets on loopback. */
 export interface RealWay {
   readonly client: Endpoint
+  readonly clientLink: Link
   readonly connector: Endpoint
   open(handlers: FlowHandlers): Flow
   /** The relay's tunnels, the connector's first. */
@@ -19,6 +20,7 @@ export interface RealWay {
 export async function openRealWay(incoming: (open: IncomingOpen) => void): Promise<RealWay> {
   const relay = new Relay({ clock: systemClock, codec: controlCodec })
   const tunnels: RelayTunnel[] = []
+  const links: Link[] = []
   const door = await serveLoopback((link, { role }) => {
     tunnels.push(relay.attach(link, role, atEdge))
   })
@@ -31,6 +33,7 @@ export async function openRealWay(incoming: (open: IncomingOpen) => void): Promi
     const { link, ready } = await dialLoopback(door.url, role)
     const limits = ready.limits
     const all = { ...NOTHING, ...handlers }
+    links.push(link)
     return new Endpoint({
       role,
       link,
@@ -62,7 +65,7 @@ export async function openRealWay(incoming: (open: IncomingOpen) => void): Promi
       },
       handlers,
     )
-  return { client, connector, open, tunnels, close }
+  return { client, clientLink: links[1] as Link, connector, open, tunnels, close }
 }
 
 const EMPTY = new Uint8Array(0)

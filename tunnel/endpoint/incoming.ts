@@ -27,6 +27,7 @@ export class Incoming {
   onCancelled: ((end: FlowEnd) => void) | undefined
   readonly #host: IncomingHost
   readonly #held = new Held()
+  #hasDrained = false
   #cancelled: FlowEnd | undefined
   #flow: EndFlow | undefined
 
@@ -48,7 +49,9 @@ export class Incoming {
         this.#held.hasEnded = true
       },
       reset: (end) => this.#cancel(end),
-      drained: () => {},
+      drained: () => {
+        this.#hasDrained = true
+      },
     }
   }
 
@@ -99,5 +102,6 @@ export class Incoming {
     const early = this.#held.take()
     if (early.length > 0 && !flow.isOver) handlers.data(early)
     if (this.#held.hasEnded && !flow.isOver) handlers.ended()
+    if (this.#hasDrained && !flow.isOver) handlers.drained()
   }
 }

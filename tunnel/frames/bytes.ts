@@ -56,7 +56,7 @@ export function readHex(bytes: Uint8Array, start: number, end: number): string {
 
 export function writeHex(bytes: Uint8Array, at: number, hex: string): void {
   for (let i = 0; i < hex.length; i += 2) {
-    bytes[at + i / 2] = Number.parseInt(hex.slice(i, i + 2), 16)
+    bytes[at + i / 2] = (digit(hex, i) << 4) | digit(hex, i + 1)
   }
 }
 
@@ -77,13 +77,22 @@ export function readLine(bytes: Uint8Array, start: number, end: number): string 
 
 /** UTF-8 of `text`, cut to `maxBytes` at a whole character. */
 export function textBytes(text: string, maxBytes: number): Uint8Array {
-  const bytes = new TextEncoder().encode(text)
+  if (text === '') return NOTHING
+  const bytes = TO_UTF8.encode(text)
   if (bytes.length <= maxBytes) return bytes
   let end = maxBytes
   while ((byte(bytes, end) & 0xc0) === 0x80) end--
   return bytes.subarray(0, end)
 }
 
+/** 0–9 and a–f only. */
+function digit(hex: string, at: number): number {
+  const unit = hex.charCodeAt(at)
+  return unit < 0x3a ? unit - 0x30 : unit - 0x57
+}
+
 const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number
 const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'))
+const NOTHING = new Uint8Array(0)
+const TO_UTF8 = new TextEncoder()
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -35,8 +35,8 @@ export interface Open extends OpenRequest {
 
 export const NAME_AT = FLOW_ID_BYTES + 16
 
+/** `open` must have passed `checkRequest` or come from `readOpen`. */
 export function openFrame(stream: number, open: Open): Uint8Array {
-  checkRequest(open)
   const frame = makeFrame(TYPE.OPEN, stream, NAME_AT + open.name.length + open.context.length)
   const at = HEADER_BYTES
   writeHex(frame, at, open.flowId)
@@ -96,8 +96,9 @@ export function writeMicros(bytes: Uint8Array, at: number, micros: number): void
 /** REFUSED (SPEC.md §4.3). Facts that do not fit are left out: the code says enough. */
 export function refusedFrame(stream: number, refusal: Refusal): Uint8Array {
   const reason = textBytes(refusal.reason, MAX_REASON_BYTES)
-  const json = new TextEncoder().encode(JSON.stringify(refusal.facts))
-  const facts = json.length > MAX_CONTEXT_BYTES || json.length === 2 ? NOTHING : json
+  const json = JSON.stringify(refusal.facts)
+  const long = textBytes(json === '{}' ? '' : json, MAX_CONTEXT_BYTES + 1)
+  const facts = long.length > MAX_CONTEXT_BYTES ? NOTHING : long
   const frame = makeFrame(TYPE.REFUSED, stream, 4 + reason.length + facts.length)
   writeU16(frame, HEADER_BYTES, numberOfCode(refusal.code))
   writeU16(frame, HEADER_BYTES + 2, reason.length)
@@ -144,8 +145,11 @@ export function readName(bytes: Uint8Array, start: number, nameEnd: number, end:
     throw bad('a name of a wrong length')
   }
   let name = ''
-  for (let at = start; at < nameEnd; at++) name += String.fromCharCode(bytes[at] as number)
-  if (!NAME.test(name)) throw bad('a name with a forbidden character')
+  for (let at = start; at < nameEnd; at++) {
+    const letter = LETTERS[bytes[at] as number]
+    if (letter === undefined) throw bad('a name with a forbidden character')
+    name += letter
+  }
   return name
 }
 
@@ -184,6 +188,10 @@ function onlyFlat(value: unknown): Facts {
 }
 
 const NAME = /^[a-z0-9._-]+$/
+const LETTERS = Array.from({ length: 256 }, (_, code) => {
+  const letter = String.fromCharCode(code)
+  return NAME.test(letter) ? letter : undefined
+})
 const FLAT = new Set(['string', 'number', 'boolean'])
 const NOTHING = new Uint8Array(0)
 const bad = (message: string) => new TunnelError('protocol-error', message)

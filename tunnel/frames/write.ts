@@ -15,9 +15,9 @@ export function putHeader(
   writeU32(bytes, at + 4, stream)
 }
 
-/** A whole frame with `length` bytes of payload, to be filled from `HEADER_BYTES` on. */
+/** A whole frame with `length` bytes of payload, which the caller must fill: they are not zero. */
 export function makeFrame(type: number, stream: number, length: number): Uint8Array {
-  const frame = new Uint8Array(HEADER_BYTES + length)
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + length)
   putHeader(frame, 0, type, length, stream)
   return frame
 }
