@@ -41,7 +41,7 @@ export class Streams {
     const flow = this.#flows.get(stream)
     if (flow !== undefined) this.#deliver(flow, type, bytes, start, end)
     else if (type === TYPE.RESET_FLOW) this.#resetFlow(bytes, start, end)
-    else this.#checkLate(stream)
+    else this.#checkLate(type, stream)
   }
 
   #deliver(flow: EndFlow, type: number, bytes: Uint8Array, start: number, end: number): void {
@@ -53,10 +53,10 @@ export class Streams {
     }
   }
 
-  #checkLate(stream: number): void {
-    if (stream > this.lastStream) {
-      throw new TunnelError('protocol-error', 'a frame of a stream that was never opened')
-    }
+  #checkLate(type: number, stream: number): void {
+    if (stream <= this.lastStream) return
+    if (type === TYPE.RESUME) throw new TunnelError('unsupported', 'no flow is resumed here')
+    throw new TunnelError('protocol-error', 'a frame of a stream that was never opened')
   }
 
   #resetFlow(bytes: Uint8Array, start: number, end: number): void {
