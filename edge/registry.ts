@@ -5,6 +5,7 @@ import type { AnnouncedApp, PortRange } from '../tunnel/control.ts'
 import {
   type Chair,
   type Enrolled,
+  inTurns,
   listingsOf,
   liveTunnels,
   newProcess,
@@ -213,7 +214,7 @@ export class Registry<Tunnel extends Carrier> {
   }
 
   #names(): Directory<Tunnel> {
-    this.#directory ??= new Directory([...this.#chairs.values()].flatMap(listingsOf))
+    this.#directory ??= new Directory(inTurns([...this.#chairs.values()].map(listingsOf)))
     return this.#directory
   }
 

@@ -48,3 +48,16 @@ export const liveTunnels = <Tunnel>(
   without: ReadonlySet<Tunnel>,
 ): Tunnel[] =>
   listings.flatMap(({ tunnels }) => [...tunnels].filter((tunnel) => !without.has(tunnel)))
+
+/**
+ * The lists of all, one item of each in turn: where not everything has room, a connector that offers
+ * thousands of names leaves no other without.
+ */
+export function inTurns<Item>(lists: readonly (readonly Item[])[]): Item[] {
+  const turns = lists.reduce((most, { length }) => Math.max(most, length), 0)
+  const items: Item[] = []
+  for (let turn = 0; turn < turns; turn++) {
+    for (const list of lists) if (turn < list.length) items.push(list[turn] as Item)
+  }
+  return items
+}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Catalogues } from '../../edge/catalog.ts'
 import type { Publication } from '../../edge/registry/directory.ts'
+import { parseHostname } from '../../names/hostname.ts'
 import { formatPattern, parsePattern } from '../../names/pattern.ts'
 import type { Requester } from '../../policy/requester.ts'
 import type { Catalog } from '../../tunnel/control.ts'
@@ -22,7 +23,7 @@ const app = (pattern: string, ...ports: number[]): Publication => ({
 function house() {
   const clock = makeClock(1000)
   const world = {
-    zones: ['corp.internal'],
+    zones: ['corp.internal'].map(parseHostname),
     apps: [app('wiki.corp.internal', 80), app('payroll.corp.internal', 443)],
     /** Pattern → subjects from whom it is hidden. */
     hidden: new Map<string, string[]>(),
@@ -52,7 +53,7 @@ test('a client is told zones and entries with ports as soon as it comes', () => 
     {
       kind: 'catalog',
       revision: 1000,
-      zones: ['corp.internal'],
+      zones: ['corp.internal'].map(parseHostname),
       entries: [
         {
           pattern: 'wiki.corp.internal',
@@ -99,7 +100,7 @@ test('a changed port, name or zone is told to all, and nobody who left is told a
   world.apps = [app('wiki.corp.internal', 80, 443)]
   catalogues.changed()
   clock.advance(20)
-  world.zones = ['corp.internal', 'lab.internal']
+  world.zones = ['corp.internal', 'lab.internal'].map(parseHostname)
   catalogues.changed()
   clock.advance(20)
   assert.equal(alice.told.length, 3)
