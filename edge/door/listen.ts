@@ -37,6 +37,7 @@ export async function openDoor(options: ListenOptions): Promise<Door> {
   const server = https.createServer({ ...SERVER_OPTIONS, ...LIMITS, ...tls })
   server.maxConnections = connections
   countConnections(server, unproven)
+  const sockets = openSockets(server)
   let listener = getRequestListener(() => new Response('starting\n', { status: 503 }))
   server.on('request', (request, response) => void listener(request, response))
   server.on('clientError', (_error, socket) => socket.destroy())
@@ -53,7 +54,7 @@ export async function openDoor(options: ListenOptions): Promise<Door> {
     },
     renew: (fresh) => server.setSecureContext({ ...SERVER_OPTIONS, ...fresh }),
     enter: (address) => unproven.enter(address),
-    close: () => close(server),
+    close: () => close(server, sockets),
   }
 }
 
@@ -86,20 +87,40 @@ function countConnections(server: https.Server, unproven: Unproven): void {
   })
   server.on('upgrade', ({ socket, url = '' }: IncomingMessage) => {
     release(keyOf(socket))
-    if (url.split('?', 1)[0] !== '/tunnel') socket.end(NOTHING_HERE)
+    // At the very start and end nobody takes tunnels either.
+    const isTaken = url.split('?', 1)[0] === '/tunnel' && server.listenerCount('upgrade') > 1
+    if (!isTaken) socket.end(NOTHING_HERE, () => socket.destroy())
   })
 }
 
-/** Node leaves an upgrade that nobody takes open for ever. */
+/** Node leaves an upgrade that nobody takes open for ever; half of it, until the peer closes as well. */
 const NOTHING_HERE = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n'
 
 /** The TLS socket that asks for a WebSocket and the TCP socket below it have the same peer. */
-const keyOf = (socket: Pick<Socket, 'remoteAddress' | 'remotePort'>) =>
-  `${socket.remoteAddress} ${socket.remotePort}`
+const keyOf = (socket: Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress'>) =>
+  `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`
 
-function close(server: https.Server): Promise<void> {
+function openSockets(server: https.Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+/** Tunnels have this long to take their last word; Node itself would wait for them without end. */
+const LAST_WORD_MS = 3000
+
+function close(server: https.Server, sockets: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve())
+    const giveUp = setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, LAST_WORD_MS)
+    server.close(() => {
+      clearTimeout(giveUp)
+      resolve()
+    })
     server.closeAllConnections()
   })
 }
