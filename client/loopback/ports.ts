@@ -86,11 +86,21 @@ export class LoopbackPorts {
   #open(name: Hostname, address: string): void {
     for (const port of this.#portsOf(name)) {
       const key = `${address}:${port}`
-      if (this.#listeners.has(key) || this.#listeners.size >= MAX_LISTENERS) continue
+      const known = this.#listeners.get(key)
+      // An address may come to mean another name, a day after its last use.
+      if (known) this.#listeners.set(key, { ...known, name })
+      if (known || !this.#hasRoom()) continue
       const pending = this.#listen(key, { name, address, port })
       this.#pending.add(pending)
       void pending.then(() => this.#pending.delete(pending))
     }
+  }
+
+  #hasRoom(): boolean {
+    const hasRoom = this.#listeners.size < MAX_LISTENERS
+    const facts = { event: 'too-many-listeners', listeners: MAX_LISTENERS }
+    if (!hasRoom) this.#deps.log.warn(facts, 'no more listeners: use the proxy port')
+    return hasRoom
   }
 
   async #listen(key: string, at: { name: Hostname; address: string; port: number }): Promise<void> {

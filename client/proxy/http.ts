@@ -75,7 +75,7 @@ function refusalOf(
       return answer(wanted.status, wanted.why)
     case 'page':
       front.counts.webPage++
-      front.log.warn({ event: 'web-page-refused', why: wanted.why }, `refused: ${wanted.why}`)
+      logPage(front, wanted.why)
       return answer(403, `${wanted.why}. Set it as the proxy, or ask http://${front.own}/proxy.pac`)
     case 'pac':
       return hasCredential(front, rawHeaders, 'authorization') ? undefined : credentialAnswer(false)
@@ -85,6 +85,12 @@ function refusalOf(
       return has ? undefined : credentialAnswer(true)
     }
   }
+}
+
+/** A page can ask without end: the log says it once aloud, `byname status` counts. */
+function logPage({ counts, log }: Front, why: string): void {
+  const write = counts.webPage === 1 ? log.warn : log.debug
+  write.call(log, { event: 'web-page-refused', why }, `a web page, or a mistake: ${why}`)
 }
 
 function hasCredential(front: Front, rawHeaders: readonly string[], field: string): boolean {
