@@ -11,7 +11,11 @@ const program = new Command('byname')
   .addHelpText('after', '\nExample:\n  $ byname run -- curl http://wiki.corp.internal/')
   .exitOverride()
   .enablePositionalOptions()
-  .configureOutput({ writeErr: (text) => void process.stderr.write(text), outputError: () => {} })
+  .configureOutput({
+    writeOut: out.write,
+    writeErr: (text) => void process.stderr.write(text),
+    outputError: () => {},
+  })
 
 try {
   await VERBS.register(program, out, process.argv[2])

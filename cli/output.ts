@@ -7,6 +7,8 @@ export const EXIT = { ok: 0, no: 1, usage: 2, unreachable: 3, signIn: 4, interru
 export interface Output {
   /** Whether stdout is a terminal that a person reads. */
   readonly isTerminal: boolean
+  /** Text as it is. */
+  write(text: string): void
   /** A line of data. */
   line(text: string): void
   /** One JSON document (or one line of a stream of them). */
@@ -28,16 +30,28 @@ export interface Failure {
 
 /** Reads the streams when first used only: touching one changes flags that `byname run` shares. */
 export function makeOutput(streams: Pick<NodeJS.Process, 'stdout' | 'stderr'>): Output {
+  let watched: NodeJS.WriteStream | undefined
+  const stdout = () => {
+    watched ??= streams.stdout.on('error', endWithReader)
+    return watched
+  }
   return {
     get isTerminal() {
-      return streams.stdout.isTTY === true && process.env.TERM !== 'dumb'
+      return stdout().isTTY === true && process.env.TERM !== 'dumb'
     },
-    line: (text) => void streams.stdout.write(`${text}\n`),
-    json: (value) => void streams.stdout.write(`${JSON.stringify(value)}\n`),
-    table: (heads, rows) => void streams.stdout.write(formatTable(heads, rows)),
+    write: (text) => void stdout().write(text),
+    line: (text) => void stdout().write(`${text}\n`),
+    json: (value) => void stdout().write(`${JSON.stringify(value)}\n`),
+    table: (heads, rows) => void stdout().write(formatTable(heads, rows)),
     say: (text) => void streams.stderr.write(`${text}\n`),
     fail: (failure) => void streams.stderr.write(formatFailure(failure, streams.stderr)),
   }
+}
+
+/** Whoever read our output has seen enough (`byname flow watch | head`): there is nothing to say. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(EXIT.ok)
 }
 
 /** What any thrown value says to a person: its own sentence, `why` and `fix` fields and its code. */

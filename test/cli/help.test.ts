@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
 import { test } from 'node:test'
 import { commandsOf, helpOf, wholeProgram } from './program.ts'
 
@@ -34,3 +36,11 @@ for (const { command, words } of commandsOf(program)) {
     }
   })
 }
+
+test('a reader that has seen enough ends the program without a word', () => {
+  const byname = path.resolve(import.meta.dirname, '../../cli/byname')
+  const script = `${byname} --help | head -1; ${byname} flow --help | true`
+  const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+  assert.equal(stderr, '')
+  assert.match(stdout, /^Usage: byname/)
+})

@@ -27,6 +27,7 @@ async function byname(...args: string[]): Promise<Ran> {
   }
   const out: Output = {
     isTerminal: false,
+    write: () => assert.fail('no raw text is wanted'),
     line: (text) => void ran.lines.push(...text.split('\n')),
     json: (value) => void ran.documents.push(value as Record<string, unknown>),
     table: () => assert.fail('no table is wanted'),
