@@ -34,8 +34,9 @@ export class People {
     return requester
   }
 
-  /** Remembers why, so that a cut says so. */
+  /** Remembers why, so that a cut says so; what is said first stays. */
   ended(sessionId: string, code: SessionEnd): void {
+    if (this.#ended.has(sessionId)) return
     this.#ended.set(sessionId, code)
     if (this.#ended.size <= MAX_REMEMBERED) return
     for (const oldest of this.#ended.keys()) {

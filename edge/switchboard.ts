@@ -125,6 +125,7 @@ export class Switchboard {
   tick(now: number): void {
     this.tunnels.tick(now)
     this.gate.tick()
+    this.#endExpired()
   }
 
   /** Closes every tunnel; resolves when the last record is kept. */
@@ -154,7 +155,18 @@ export class Switchboard {
     for (const tunnel of orphans) tunnel.close('connector-revoked', 'this connector is revoked')
   }
 
-  async #sessionEnded({ id }: Session, why: SessionEnd): Promise<void> {
+  /**
+   * The store tells of a session whose time is up when it has taken it away; one that cannot be written
+   * (a full disk, a lock that is held) never does.
+   */
+  #endExpired(): void {
+    for (const id of this.tunnels.peersOf('client')) {
+      const isOver = this.#parts.sessions.find(id) === undefined
+      if (isOver) void this.#sessionEnded({ id }, 'session-expired')
+    }
+  }
+
+  async #sessionEnded({ id }: Pick<Session, 'id'>, why: SessionEnd): Promise<void> {
     this.#people.ended(id, why)
     await this.gate.judgeSession(id)
     const reason = why === 'session-expired' ? 'the session has expired' : 'the session was ended'

@@ -21,18 +21,19 @@ export async function takeProof(store: Store, proof: VerifiedDpop): Promise<void
 
 /**
  * Binds an ID token to the first device key that brings it: whoever steals it afterwards gets nothing,
- * the device itself may ask again after a lost reply.
+ * the device itself may ask `again` after a lost reply.
  * @throws {SessionError} ERR_SUBJECT_TOKEN_SPENT
  */
 export async function spendIdToken(
   store: Store,
   idToken: VerifiedIdToken,
   device: Thumbprint,
-): Promise<void> {
+): Promise<'first' | 'again'> {
   const digest = createHash('sha256').update(idToken.signingInput).digest('base64url')
   const key = `spent/${digest}`
   const expiresAt = idToken.expiresAt + 2 * CLOCK_SKEW_MS
   const result = await store.create(key, device, { expiresAt })
-  if (result.kind === 'written' || (await store.get(key))?.value === device) return
+  if (result.kind === 'written') return 'first'
+  if ((await store.get(key))?.value === device) return 'again'
   throw new SessionError('ERR_SUBJECT_TOKEN_SPENT', 'another device has used this token already')
 }

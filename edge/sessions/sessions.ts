@@ -73,8 +73,8 @@ class StoredSessions implements Sessions {
     const proof = await this.#prove(ask.dpop, { method: 'POST', url: ask.url })
     const { person, verified } = await issuers.identify(ask.idToken)
     await takeProof(store, proof)
-    await spendIdToken(store, verified, proof.thumbprint)
-    const session = await this.#open(person, proof, ask.device)
+    const turn = await spendIdToken(store, verified, proof.thumbprint)
+    const session = await this.#open(person, proof, ask.device, turn)
     const { id: sessionId } = session
     const event = { event: 'session-opened', sessionId, who: nameOf(person) } as const
     await this.#audit(event, { from: ask.from })
@@ -152,6 +152,7 @@ class StoredSessions implements Sessions {
     person: Person,
     { publicJwk, thumbprint }: VerifiedDpop,
     deviceFacts: Session['deviceFacts'],
+    turn: 'first' | 'again',
   ): Promise<Session> {
     const { store, now, lifeMs = LIFE_MS } = this.#deps
     const pointer = new Pointer(store, person, thumbprint)
@@ -164,6 +165,8 @@ class StoredSessions implements Sessions {
         await pointer.write(found.id, expiresAt)
         return found
       }
+      // Or whoever was revoked would be back with the very token of the session that was taken away.
+      if (id && turn === 'again') throw ended()
       const device = { devicePublicJwk: publicJwk, deviceThumbprint: thumbprint }
       const fresh = { id: this.#newId(), ...renewed, ...device, createdAt: now() }
       await this.#shelf.create(fresh)

@@ -30,6 +30,13 @@ export class Tunnels {
     return [...(this.#ofPeer.get(peer) ?? [])]
   }
 
+  /** Whose tunnels of that kind are up. */
+  peersOf(kind: PeerKind): string[] {
+    const isOfKind = (own: ReadonlySet<RelayTunnel>) =>
+      [...own].some((tunnel) => this.#all.get(tunnel) === kind)
+    return [...this.#ofPeer].flatMap(([peer, own]) => (isOfKind(own) ? [peer] : []))
+  }
+
   counts(): Record<PeerKind, number> {
     const counts = { client: 0, connector: 0 }
     for (const kind of this.#all.values()) counts[kind]++

@@ -50,6 +50,11 @@ export class SessionsDouble implements Partial<Sessions> {
     return session !== undefined
   }
 
+  /** Its time is up, and nobody is told. */
+  expire(id: string): void {
+    this.#live.delete(id)
+  }
+
   onEnded(listener: (session: Session, why: SessionEnd) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)

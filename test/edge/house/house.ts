@@ -140,6 +140,7 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
     setPolicy: (text: string) => writeFile(policyFile, text),
     policyStatus: () => policy.status,
     revokeSession: (id: string) => sessions.revoke(id),
+    expireSession: (id: string) => sessions.expire(id),
     revokeConnector: (id: string) => connectors.revoke(id),
     /** A connector that publishes `names` on port 80 and says back what it hears. */
     async publish(name: string, ...patterns: string[]): Promise<Site & { peer: Peer }> {
