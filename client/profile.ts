@@ -68,7 +68,7 @@ export async function readProfile(directory: string): Promise<Profile> {
 }
 
 /** The names of all profiles under these roots. */
-export async function listProfiles(roots: readonly string[]): Promise<string[]> {
+async function listProfiles(roots: readonly string[]): Promise<string[]> {
   const lists = roots.map((root) => readdir(path.join(root, 'profiles')).catch(() => []))
   return [...new Set((await Promise.all(lists)).flat())].sort()
 }

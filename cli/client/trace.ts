@@ -45,7 +45,7 @@ export async function traceVerb(
 }
 
 /** One hop a line: where, what, microseconds. */
-export function describe(traced: Trace): string[] {
+function describe(traced: Trace): string[] {
   const { name, port, address, addressMicros, edgeUrl, outcome, totalMicros, person } = traced
   const hop = (where: string, what: string, micros?: number) =>
     `${where.padEnd(10)} ${what.padEnd(48)} ${micros === undefined ? '' : `${micros} µs`}`.trimEnd()

@@ -1,7 +1,7 @@
 import type { Owned, Ownership } from '../../resolver/catalog.ts'
 
 /** More ports of one name than this are not listened on: the proxy port and `run` reach them all. */
-export const MAX_PORTS_PER_NAME = 64
+const MAX_PORTS_PER_NAME = 64
 
 /** The TCP ports that a name publishes, or `too-many`. */
 export function tcpPorts({ ports }: Pick<Owned, 'ports'>): readonly number[] | 'too-many' {

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import type { SessionDocument } from '../../identity/profile.ts'
 import type { Hostname } from '../../names/hostname.ts'
-import { Ownership } from '../../resolver/catalog.ts'
+import type { Ownership } from '../../resolver/catalog.ts'
 import type { Resolved } from '../../resolver/dns/lookup.ts'
 import type { Catalog, ControlMessage } from '../../tunnel/control.ts'
 import { writeContext } from '../../tunnel/messages/open-context.ts'
 import type { Flow, FlowHandlers, FlowTarget } from '../flow.ts'
 import type { Profile } from '../profile.ts'
 import { SessionOver } from '../session.ts'
+import { Arrivals } from './arrivals.ts'
 import { EdgeUnreachable, type Way, type WayStatus } from './face.ts'
 import { Keeper, type KeeperDeps } from './keeper.ts'
-import { keepCatalog } from './kept-catalog.ts'
+import { KnownNames } from './known-names.ts'
 import { type OpenOn, PatientFlow } from './patient-flow.ts'
 import { failed, Questions } from './questions.ts'
 import type { Standing } from './standing.ts'
@@ -35,20 +36,16 @@ type Over = Verdict & { readonly kind: 'over' }
 
 /** The Way: what keeper.ts keeps up, as on-ramps see it. */
 export class ClientWay implements Way {
-  readonly ownership: Ownership
   readonly #deps: WayDeps
   readonly #profile: Profile
   readonly #keeper: Keeper
   readonly #waiting: Waiting
   readonly #questions: Questions
-  readonly #listeners = new Set<() => void>()
+  readonly #names: KnownNames
+  readonly #arrivals: Arrivals
   readonly #running: Promise<void>
-  /** Questions that wait for a tunnel. */
-  #asking = 0
   #session: SessionDocument
-  #catalog: Catalog | undefined
   #standing: Standing | undefined
-  #arrival: PromiseWithResolvers<Standing | undefined> | undefined
   #over: Over | undefined
   #reason = 'the first attempt is under way'
   #since: number
@@ -57,9 +54,9 @@ export class ClientWay implements Way {
     this.#deps = deps
     this.#profile = profile
     this.#session = session
-    this.#catalog = kept
     this.#since = deps.clock()
-    this.ownership = new Ownership(kept ? { kept } : {})
+    this.#names = new KnownNames(profile, kept, deps.log)
+    this.#arrivals = new Arrivals(deps.after)
     this.#questions = new Questions(deps.after)
     this.#waiting = new Waiting({
       patienceMs: deps.patienceMs,
@@ -71,7 +68,7 @@ export class ClientWay implements Way {
       down: (standing) => this.#down(standing),
       failed: (verdict) => this.#failed(verdict),
       control: (message) => this.#control(message),
-      isAwaited: () => this.#waiting.count > 0 || this.#asking > 0,
+      isAwaited: () => this.#waiting.count + this.#arrivals.count > 0,
     })
     this.#running = this.#keeper.run()
   }
@@ -80,13 +77,17 @@ export class ClientWay implements Way {
     return this.#session.person
   }
 
+  get ownership(): Ownership {
+    return this.#names.ownership
+  }
+
   get catalog(): Catalog | undefined {
-    return this.#catalog
+    return this.#names.catalog
   }
 
   ready(timeoutMs: number): Promise<void> {
     if (this.#over) return Promise.reject(this.#overError(this.#over))
-    if (this.#catalog) return Promise.resolve()
+    if (this.catalog) return Promise.resolve()
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const cancel = this.#deps.after(timeoutMs, () => {
       off()
@@ -111,15 +112,14 @@ export class ClientWay implements Way {
   }
 
   async resolve(name: Hostname, type: string): Promise<Resolved> {
-    const standing = this.#standing ?? (await this.#untilUp())
+    const standing = this.#standing ?? (await this.#nextTunnel())
     if (!standing) return failed(`there is no connection to the edge (${this.#reason})`)
     const { endpoint } = standing.tunnel
     return this.#questions.ask(name, type, (message) => endpoint.send(message))
   }
 
   onCatalog(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    return this.#names.onChange(listener)
   }
 
   status(): WayStatus {
@@ -135,7 +135,7 @@ export class ClientWay implements Way {
       rttMs: endpoint?.rttMs,
       flows: endpoint?.flowCount ?? 0,
       waiting: this.#waiting.count,
-      catalogRevision: this.#catalog?.revision,
+      catalogRevision: this.catalog?.revision,
       names: this.ownership.owned().length,
       sessionExpiresAt: this.#session.sessionExpiresAt,
       reason: isOpen ? undefined : this.#reason,
@@ -146,7 +146,7 @@ export class ClientWay implements Way {
     this.#keeper.close()
     this.#waiting.refuseAll('shutting-down', 'the client stops')
     this.#questions.failAll('the client stops')
-    this.#arrive(undefined)
+    this.#arrivals.tell(undefined)
     await this.#running
   }
 
@@ -160,23 +160,10 @@ export class ClientWay implements Way {
   }
 
   /** A program's first question often comes before the tunnel: it waits, but less than a stub resolver. */
-  #untilUp(): Promise<Standing | undefined> {
+  #nextTunnel(): Promise<Standing | undefined> {
     if (this.#over) return Promise.resolve(undefined)
-    const { promise, resolve } = Promise.withResolvers<Standing | undefined>()
-    const cancel = this.#deps.after(QUESTION_PATIENCE_MS, () => resolve(undefined))
-    this.#arrival ??= Promise.withResolvers<Standing | undefined>()
-    void this.#arrival.promise.then((standing) => {
-      cancel()
-      resolve(standing)
-    })
-    this.#asking++
     this.#keeper.hurry()
-    return promise.finally(() => this.#asking--)
-  }
-
-  #arrive(standing: Standing | undefined): void {
-    this.#arrival?.resolve(standing)
-    this.#arrival = undefined
+    return this.#arrivals.wait(QUESTION_PATIENCE_MS)
   }
 
   #up(standing: Standing): void {
@@ -187,7 +174,7 @@ export class ClientWay implements Way {
     this.#since = this.#deps.clock()
     this.#deps.log.info({ event: 'tunnel-open', edgeUrl, edge: ready.edgeName }, 'tunnel open')
     this.#waiting.attachAll(openOn(standing))
-    this.#arrive(standing)
+    this.#arrivals.tell(standing)
   }
 
   #down(standing: Standing): void {
@@ -205,22 +192,20 @@ export class ClientWay implements Way {
     if (verdict.kind === 'over') this.#end(verdict)
   }
 
-  /** Signed out: names stay known, so that none of them leaks, and none is answered or opened. */
   #end(over: Over): void {
     if (this.#over) return
     this.#over = over
     this.#since = this.#deps.clock()
-    this.ownership.suspend(over.reason)
     this.#waiting.refuseAll(over.code, over.reason)
-    this.#arrive(undefined)
-    this.#tellListeners()
+    this.#arrivals.tell(undefined)
+    this.#names.suspend(over.reason)
   }
 
   #control(message: ControlMessage): void {
     const { log } = this.#deps
     switch (message.kind) {
       case 'catalog':
-        this.#takeCatalog(message)
+        this.#names.take(message, this.#session.person.subject)
         break
       case 'resolved':
         this.#questions.answer(message)
@@ -235,21 +220,6 @@ export class ClientWay implements Way {
       default:
         log.debug({ event: 'unexpected', kind: message.kind }, 'not for a client')
     }
-  }
-
-  #takeCatalog(catalog: Catalog): void {
-    const { skipped } = this.ownership.update(catalog)
-    if (skipped.length > 0) this.#deps.log.warn({ event: 'catalog', skipped }, 'odd names skipped')
-    this.#catalog = catalog
-    this.#tellListeners()
-    const { subject } = this.#session.person
-    keepCatalog(this.#profile, subject, catalog).catch((error: unknown) => {
-      this.#deps.log.warn({ event: 'catalog-not-kept', error }, 'the catalogue was not written')
-    })
-  }
-
-  #tellListeners(): void {
-    for (const listener of this.#listeners) listener()
   }
 
   #overError(over: Over): SessionOver {
