@@ -5,6 +5,7 @@ import { followEntries, tailRecords } from './sqlite/follow.ts'
 import { storeProblem } from './sqlite/problem.ts'
 import { WriteQueue } from './sqlite/queue.ts'
 import { Records } from './sqlite/records.ts'
+import { Sight } from './sqlite/sight.ts'
 import { Wake } from './sqlite/wake.ts'
 import {
   type Change,
@@ -51,19 +52,19 @@ class SqliteStore implements Store {
   readonly #records: Records
   readonly #queue: WriteQueue
   readonly #wake = new Wake()
+  readonly #sight: Sight
   readonly #dataVersion: StatementSync
   readonly #polling: NodeJS.Timeout
   readonly #sweeping: NodeJS.Timeout
   #followers = 0
   #seenVersion: unknown
-  #lastReadAt: number
   #isSweeping = false
 
   constructor(db: DatabaseSync, { path, now = Date.now, logs = {} }: SqliteOptions) {
     this.#db = db
     this.#path = path
     this.#now = now
-    this.#lastReadAt = now()
+    this.#sight = new Sight(path, now())
     this.#entries = new Entries(db)
     this.#records = new Records(db, (log) => logs[log] ?? DEFAULT_BOUND)
     this.#queue = new WriteQueue(db, path, () => this.#wake.poke())
@@ -127,7 +128,7 @@ class SqliteStore implements Store {
   }
 
   lastReadAt(): number {
-    return this.#lastReadAt
+    return this.#sight.lastAt
   }
 
   async close(): Promise<void> {
@@ -162,7 +163,7 @@ class SqliteStore implements Store {
   #poll(): void {
     try {
       const version = this.#dataVersion.get()?.data_version
-      this.#lastReadAt = this.#now()
+      this.#sight.seen(this.#now())
       if (version !== this.#seenVersion) this.#wake.poke()
       this.#seenVersion = version
     } catch {
@@ -204,6 +205,7 @@ class SqliteStore implements Store {
     try {
       yield* items
     } catch (error) {
+      this.#sight.failed(this.#now())
       throw this.#db.isOpen ? storeProblem(error, this.#path) : this.#queue.closedError()
     }
   }
