@@ -47,6 +47,12 @@ export class Route {
 
   /** @returns false when that tunnel was gone before anything was sent over it */
   #connect(flow: RelayFlow, grant: Grant, { tunnel, connector }: Chosen, gateMicros: number) {
+    let endedAtOnce: RelayFlowEnd | undefined
+    flow.handlers = {
+      closed: (end) => {
+        endedAtOnce = end
+      },
+    }
     try {
       flow.connect(tunnel, contextOf(grant), gateMicros)
     } catch (error) {
@@ -54,6 +60,8 @@ export class Route {
       throw error
     }
     this.#enter(flow, grant, connector, gateMicros)
+    // An OPEN too much for a tunnel that does not read ends both; nobody else would take it out again.
+    if (endedAtOnce) flow.handlers.closed(endedAtOnce)
     return true
   }
 

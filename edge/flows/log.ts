@@ -117,8 +117,11 @@ export class FlowLog {
         continue
       }
       if (filter.since !== undefined && record.time < filter.since) return
-      yield joinRecords(record, ends.get(record.flowId), this.#options.isLive(record.flowId))
-      ends.delete(record.flowId)
+      // Only what was opened ends: a refused copy of a live flow's id must not take its end away.
+      const isOpened = record.kind === 'open'
+      const end = isOpened ? ends.get(record.flowId) : undefined
+      yield joinRecords(record, end, isOpened && this.#options.isLive(record.flowId))
+      if (isOpened) ends.delete(record.flowId)
     }
   }
 

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LiveFlow } from '../../edge/gate/live.ts'
+import type { FlowRequest } from '../../edge/gate/verdict.ts'
+import { Gate, type Grant } from '../../edge/gate.ts'
+import { Route } from '../../edge/route.ts'
+import { parseHostname } from '../../names/hostname.ts'
+import type { RelayFlow, RelayTunnel } from '../../tunnel/relay.ts'
+import { makeClock } from '../edge/clock.ts'
+
+const who = { kind: 'person', issuer: 'demo', subject: 'a', claims: new Map() } as const
+
+test('a flow whose OPEN is one too much for a tunnel that does not read is let in and out again', () => {
+  const clock = makeClock()
+  const gate = new Gate({
+    judge: {
+      decide: () => ({ kind: 'allow', rule: 'all' }),
+      mayReachSomePort: () => true,
+      isHiddenFrom: () => false,
+    },
+    names: { exists: () => true, findConnector: () => ({}), serves: () => true },
+    standing: () => ({ kind: 'good', who }),
+    storeAgeMs: () => 0,
+    clock,
+    limits: { flows: 10, flowsPerSession: 10 },
+  })
+  const told: string[] = []
+  const tunnel = {} as RelayTunnel
+  const connector = { id: 'c', name: 'c', grants: [] }
+  const route = new Route({
+    gate,
+    registry: { pick: () => ({ kind: 'picked', tunnel, connector }) },
+    flows: { opened: () => told.push('open'), ended: () => told.push('end') },
+    counts: { opened: () => undefined, ended: () => undefined },
+    clock,
+  })
+  const request: FlowRequest = {
+    ...{ who, session: 's', name: parseHostname('wiki.corp.internal'), port: 80, now: 0 },
+    protocol: 'tcp',
+    onRamp: 'run',
+    device: { thumbprint: 't', selfReported: {} },
+  }
+  const flow = {
+    flowId: 'f1',
+    handlers: undefined,
+    // The outbox is full with it: the tunnel is lost, and this flow with it, before connect returns.
+    connect() {
+      const end = { code: 'over-budget', reason: 'the other end does not read', by: 'connector' }
+      ;(this as unknown as RelayFlow).handlers?.closed({
+        ...end,
+        bytesUp: 0,
+        bytesDown: 0,
+      } as never)
+    },
+  } as unknown as RelayFlow
+  assert.equal(route.open(flow, gate.admit(request) as Grant, 1), undefined)
+  assert.deepEqual(told, ['open', 'end'])
+  const live: LiveFlow | undefined = gate.findLive('f1')
+  assert.equal(live, undefined)
+  assert.equal(gate.liveCount, 0)
+})
