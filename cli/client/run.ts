@@ -43,6 +43,7 @@ export async function runClientVerb(flags: RunFlags, env: Environment, out: Outp
     if (!(error instanceof EdgeUnreachable)) throw error
     say(`${error.message} yet (${error.why}); trying on`)
   })
+  await client.loopback?.settled()
   for (const line of introduce(client.status())) out.say(line)
 }
 

@@ -22,6 +22,8 @@ export interface Loopback {
   readonly resolver: Resolver
   nameAt: Resolver['nameAt']
   isSynthetic(address: string): boolean
+  /** Resolves when the ports of the last catalogue are listened on, or known to be withheld. */
+  settled(): Promise<void>
   status(): LoopbackStatus
   close(): Promise<void>
 }
@@ -63,13 +65,17 @@ export async function startLoopback(shared: Shared, door: Door): Promise<Loopbac
   leases.onLease = (name, address) => ports.hold(name, address)
   leases.revive()
   const dns = await serveDns(settings.dns, listeningFirst(resolver, ports))
-  await ports.refresh()
-  const stopFollowing = way.onCatalog(() => void ports.refresh())
+  let refreshed = ports.refresh()
+  const stopFollowing = way.onCatalog(() => {
+    refreshed = ports.refresh()
+  })
+  await refreshed
   return {
     dns: dns.at,
     resolver,
     nameAt: (address) => resolver.nameAt(address),
     isSynthetic: (address) => isHeld(leases, address),
+    settled: () => refreshed,
     status: () => ({
       dns: dns.at,
       range: LOOPBACK_RANGE.v4.cidr,
