@@ -11,7 +11,7 @@ export interface Flow {
   readonly bytesReceived: number
   /**
    * Hands a chunk over: the flow owns it from now on. `false`: wait for `drained`. `free` is called
-   * when the bytes are not needed any more: acknowledged, or the flow is over.
+   * once the other end has acknowledged all of it, and never for a flow that is broken off.
    */
   write(chunk: Uint8Array, free?: () => void): boolean
   /** No more `write`; what was written is still delivered. */

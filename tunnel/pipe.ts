@@ -27,12 +27,16 @@ export function pipeSocket(
   return pump.flow
 }
 
+/** Chunks of this size are part of a stream of them. */
+const BULK_BYTES = 8192
+
 class Pump {
   flow: Flow | undefined
   readonly #socket: SocketPort
   readonly #events: PipeEvents
   #readEnded = false
   #writeEnded = false
+  #isCorked = false
   /** The flow or the socket is broken; the other was told. */
   #isBroken = false
 
@@ -77,10 +81,22 @@ class Pump {
   }
 
   #data(chunk: Uint8Array): void {
+    if (chunk.length >= BULK_BYTES) this.#cork()
     this.#socket.write(chunk, (error) => {
       if (error) return
       this.flow?.consumed(chunk.length)
       release(chunk)
+    })
+  }
+
+  /** Full frames come several at a time: one system call for those of one turn. */
+  #cork(): void {
+    if (this.#isCorked) return
+    this.#isCorked = true
+    this.#socket.cork()
+    setImmediate(() => {
+      this.#isCorked = false
+      this.#socket.uncork()
     })
   }
 
@@ -109,10 +125,20 @@ class Pump {
     this.#events.reset?.({ code, reason })
   }
 
+  /**
+   * RST at once, whatever still waits to be written; `resetAndDestroy` alone would wait for it. A Unix
+   * socket has no RST: it is just closed.
+   */
   #kill(): void {
     const socket = this.#socket
-    if (socket.destroyed) return
-    if (socket.resetAndDestroy) socket.resetAndDestroy()
-    else socket.destroy()
+    try {
+      if (!socket.destroyed) socket.resetAndDestroy?.()
+    } catch (error) {
+      if (!isInvalidHandle(error)) throw error
+    }
+    socket.destroy()
   }
 }
+
+const isInvalidHandle = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_HANDLE_TYPE'

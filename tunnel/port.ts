@@ -48,6 +48,8 @@ export interface TunnelClock {
 export interface SocketPort {
   write(chunk: Uint8Array, written: (error?: Error | null) => void): boolean
   end(): unknown
+  cork(): unknown
+  uncork(): unknown
   pause(): unknown
   resume(): unknown
   destroy(error?: Error): unknown

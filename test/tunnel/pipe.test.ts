@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import net, { type AddressInfo, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { IncomingOpen } from '../../tunnel/endpoint.ts'
 import type { FlowEnd } from '../../tunnel/flow.ts'
 import { pipeSocket } from '../../tunnel/pipe.ts'
@@ -82,6 +86,33 @@ test('an origin that does not read holds the program within the windows', async 
   assert.equal(arrived, program.bytesWritten)
 })
 
+test('a cut flow resets a program that reads nothing, at once', async (t) => {
+  const { program, origin, way, done } = await joinSockets(t)
+  program.pause()
+  origin.on('drain', () => origin.write(pattern(1 << 20)))
+  for (let i = 0; i < 20; i++) origin.write(pattern(1 << 20))
+  await sleep(300)
+  const [flow] = way.tunnels[1]?.flows ?? []
+  flow?.reset('policy-changed', 'no rule allows it any more')
+  const cutAt = Date.now()
+  assert.deepEqual(await done, ['policy-changed', 'policy-changed'])
+  program.resume()
+  await once(program, 'error')
+  assert.ok(Date.now() - cutAt < 1000)
+})
+
+test('a cut flow closes a Unix socket, which knows no reset', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'byname-pipe-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const { program, way, done } = await joinSockets(t, path.join(folder, 'origin.sock'))
+  const [flow] = way.tunnels[1]?.flows ?? []
+  flow?.reset('policy-changed', '')
+  await once(program, 'error')
+  assert.deepEqual(await done, ['policy-changed', 'policy-changed'])
+  assert.equal(way.connector.flowCount, 0)
+  assert.equal(way.connector.isOpen, true, 'the tunnel goes on')
+})
+
 test('a refused flow resets the program', async (t) => {
   const { way, listener } = await openWay(t, (open) => open.refuse('origin-refused', 'closed'))
   const refusals: string[] = []
@@ -106,8 +137,8 @@ test('a socket that is gone already ends the flow at once', async (t) => {
 })
 
 /** A program's socket and an origin's, joined through everything; `done` has how both pumps ended. */
-async function joinSockets(t: TestContext) {
-  const originServer = await listen(t)
+async function joinSockets(t: TestContext, originPath?: string) {
+  const originServer = await listen(t, originPath)
   const atOrigin = once(originServer, 'connection')
   const ends = [Promise.withResolvers<string>(), Promise.withResolvers<string>()] as const
   const events = (i: 0 | 1) => ({
@@ -126,7 +157,7 @@ async function joinSockets(t: TestContext) {
   listener.on('connection', (socket) => pipeSocket(socket, way.open, events(0)))
   const program = dial(t, listener)
   const [origin] = (await atOrigin) as [Socket]
-  return { program, origin, done: Promise.all(ends.map(({ promise }) => promise)) }
+  return { program, origin, way, done: Promise.all(ends.map(({ promise }) => promise)) }
 }
 
 async function openWay(t: TestContext, incoming: (open: IncomingOpen) => void) {
@@ -135,14 +166,15 @@ async function openWay(t: TestContext, incoming: (open: IncomingOpen) => void) {
   return { way, listener: await listen(t) }
 }
 
-async function listen(t: TestContext): Promise<Server> {
+async function listen(t: TestContext, at?: string): Promise<Server> {
   const server = net.createServer({ allowHalfOpen: true })
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
   })
-  server.listen(0, '127.0.0.1')
+  if (at === undefined) server.listen(0, '127.0.0.1')
+  else server.listen(at)
   await once(server, 'listening')
   t.after(() => {
     server.close()
@@ -152,8 +184,9 @@ async function listen(t: TestContext): Promise<Server> {
 }
 
 function dial(t: TestContext, server: Server): Socket {
-  const { port } = server.address() as AddressInfo
-  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const at = server.address() as AddressInfo | string
+  const where = typeof at === 'string' ? { path: at } : { port: at.port, host: '127.0.0.1' }
+  const socket = net.connect({ ...where, allowHalfOpen: true })
   socket.on('error', () => {})
   t.after(() => void socket.destroy())
   return socket
