@@ -81,7 +81,7 @@ async function startAll(
   return { edgeUrl: url, databaseLeftOut }
 }
 
-const CONNECTOR = ['cli/main.ts', 'connector', 'run', '--config'] as const
+const CONNECTOR = ['cli/demo/verb.ts', 'connector', 'run', '--config'] as const
 
 function startLogged(log: string, start: Omit<Parameters<typeof startChild>[0], 'stdio'>) {
   const file = openSync(log, 'a')
