@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { check } from '../policy/check.ts'
 import { compile, type Policy } from '../policy/compile.ts'
 import { emptyDocument } from '../policy/document.ts'
@@ -20,7 +20,7 @@ export interface PolicyFileOptions {
   readonly log: Log
   /** The live policy is another one now. */
   readonly changed: () => void
-  /** How long a file may be gone, or empty, before that counts: editors write in two steps. */
+  /** How long a file may be gone, empty or unfinished before that counts: editors write in steps. */
   readonly patienceMs?: number
 }
 
@@ -46,6 +46,7 @@ export class PolicyFile {
   #status: PolicyStatus
   #stopWatching: (() => void) | undefined
   #reading: Promise<void> = Promise.resolve()
+  #keeping: Promise<void> = Promise.resolve()
 
   private constructor(options: PolicyFileOptions) {
     this.#options = options
@@ -78,8 +79,10 @@ export class PolicyFile {
     return this.#reading.then(() => this.#status)
   }
 
-  close(): void {
+  /** Stops watching; resolves when what is in force is kept. */
+  close(): Promise<void> {
     this.#stopWatching?.()
+    return this.#keeping
   }
 
   async #readOnce(): Promise<void> {
@@ -98,12 +101,20 @@ export class PolicyFile {
     }
   }
 
-  /** A text that is missing or empty only counts when it still is after a while. */
+  /**
+   * A text that is missing, empty or without a last line end only counts when it stays so for a while:
+   * whoever writes it in pieces may not have come to the blocks yet.
+   */
   async #settledText(file: string): Promise<string | undefined> {
-    const text = await readIfThere(file)
-    if (text?.trim() || this.#status.source === 'none') return text
-    await new Promise((resolve) => setTimeout(resolve, this.#options.patienceMs ?? 1000))
-    return readIfThere(file)
+    let text = await readIfThere(file)
+    if (!text?.trim() && this.#status.source === 'none') return text
+    for (let tries = 0; tries < MAX_PIECES && !isWhole(text); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, this.#options.patienceMs ?? 1000))
+      const before = text
+      text = await readIfThere(file)
+      if (text === before) break
+    }
+    return text
   }
 
   #take(text: string, file: string): void {
@@ -124,7 +135,7 @@ export class PolicyFile {
     const { rules } = this.#status
     this.#options.log.info({ event: 'policy-in-force', file, rules, sha256 }, 'policy in force')
     this.#options.changed()
-    void this.#remember(text)
+    this.#keep(text)
   }
 
   #inForce(sha256: string, source: PolicyStatus['source']): void {
@@ -139,6 +150,8 @@ export class PolicyFile {
     this.#policy = compile(emptyDocument(file))
     this.#options.log.error({ event: 'policy-missing', file }, `no policy: ${problem.message}`)
     this.#options.changed()
+    // Or a restart beside a broken new file would let in whom this one took everything from.
+    this.#keep(undefined)
   }
 
   #refuse(problems: readonly Problem[], file: string, text?: string): void {
@@ -183,15 +196,26 @@ export class PolicyFile {
     }
   }
 
-  async #remember(text: string): Promise<void> {
+  /** One after the other: what came last is what stays. `undefined`: there is no policy. */
+  #keep(text: string | undefined): void {
+    this.#keeping = this.#keeping.then(() => this.#remember(text))
+  }
+
+  async #remember(text: string | undefined): Promise<void> {
     const { lastGoodFile, log } = this.#options
     try {
-      await writeSecret(lastGoodFile, text)
+      if (text === undefined) await rm(lastGoodFile, { force: true })
+      else await writeSecret(lastGoodFile, text)
     } catch (error) {
       log.warn({ event: 'policy-not-kept', err: error }, 'the policy could not be kept on disk')
     }
   }
 }
+
+/** A writer that takes longer than so many pauses is waited for no more. */
+const MAX_PIECES = 10
+
+const isWhole = (text: string | undefined) => Boolean(text?.trim()) && text?.endsWith('\n')
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -11,7 +11,7 @@ const rules = (...names: string[]) =>
 
 async function place(t: TestContext) {
   const directory = await mkdtemp(path.join(tmpdir(), 'byname-policy-'))
-  t.after(() => rm(directory, { recursive: true }))
+  t.after(() => rm(directory, { recursive: true, maxRetries: 5, retryDelay: 20 }))
   const file = path.join(directory, 'policy.yaml')
   const lastGoodFile = path.join(directory, 'state', 'policy.last-good.yaml')
   const lines: { event: unknown; sentence: string }[] = []
@@ -117,7 +117,7 @@ test('a file that is bad at a start does not lock out all: what was in force is 
   const first = await open()
   await until(() => first.status.source === 'file')
   await new Promise((resolve) => setTimeout(resolve, 50))
-  first.close()
+  await first.close()
   await writeFile(file, 'version: 7\n')
   const second = await open()
   assert.equal(second.policy.rules.length, 2)
@@ -130,10 +130,38 @@ test('a file that is gone at a start denies all, whatever was in force before', 
   await writeFile(file, rules('wiki'))
   const first = await open()
   await new Promise((resolve) => setTimeout(resolve, 50))
-  first.close()
+  await first.close()
   await unlink(file)
   const second = await open()
   assert.equal(second.policy.rules.length, 0)
+})
+
+test('what a removed file allowed is not allowed again by a restart beside a broken one', async (t) => {
+  const { open, file } = await place(t)
+  await writeFile(file, rules('wiki'))
+  const first = await open()
+  await unlink(file)
+  await until(() => first.status.source === 'none')
+  await writeFile(file, 'version: 7\n')
+  await until(() => first.status.problems[0]?.code !== 'ERR_POLICY_FILE')
+  assert.equal(first.policy.rules.length, 0)
+  await first.close()
+  const second = await open()
+  assert.equal(second.policy.rules.length, 0)
+})
+
+test('of two changes in a row the later one is what a restart recalls', async (t) => {
+  const { open, file } = await place(t)
+  await writeFile(file, rules('wiki', 'db', 'git'))
+  const first = await open()
+  await writeFile(file, rules('wiki', 'db'))
+  await first.reload()
+  await writeFile(file, rules('wiki'))
+  await first.reload()
+  await first.close()
+  await writeFile(file, 'version: 7\n')
+  const second = await open()
+  assert.equal(second.policy.rules.length, 1)
 })
 
 test('an editor that empties the file before it writes cuts nobody, a file that stays away does', async (t) => {
@@ -150,6 +178,22 @@ test('an editor that empties the file before it writes cuts nobody, a file that 
   assert.equal(policy.status.source, 'none')
   await writeFile(file, rules('wiki'))
   await until(() => policy.policy.rules.length === 1)
+})
+
+test('a file that is written in pieces is in force when it is whole, and no piece of it before', async (t) => {
+  const { open, file, changes } = await place(t)
+  await writeFile(file, rules('wiki'))
+  const policy = await open(100)
+  const whole = `${rules('wiki', 'db')}block:\n  nobody: { who: anyone, to: db.corp.internal }\n`
+  const at = whole.indexOf('block:') + 3
+  await writeFile(file, whole.slice(0, at))
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  await appendFile(file, whole.slice(at, at + 10))
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  await appendFile(file, whole.slice(at + 10))
+  await until(() => policy.policy.rules.length !== 1)
+  assert.equal(policy.policy.rules.length, 3)
+  assert.equal(changes(), 2)
 })
 
 test('rewriting the same text changes nothing', async (t) => {
