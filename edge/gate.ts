@@ -76,7 +76,8 @@ export class Gate {
 
   /** Whether a question about the name may be answered: allowed on some port, else it seems absent. */
   mayAsk(request: Pick<FlowRequest, 'session' | 'name' | 'now'>): boolean {
-    const { judge, names, standing } = this.#options
+    const { judge, names, standing, storeAgeMs } = this.#options
+    if (storeAgeMs() > BLIND_CUT_MS) return false
     const { session, name, now } = request
     const standingNow = standing(session)
     if (standingNow.kind === 'ended' || !names.exists(name)) return false

@@ -1,4 +1,5 @@
 import { findHostname } from '../../names/hostname.ts'
+import { Bucket } from '../../tunnel/bucket.ts'
 import { TunnelError } from '../../tunnel/codes.ts'
 import type { ControlMessage, Renew } from '../../tunnel/control.ts'
 import type { Facts, FlowEnd } from '../../tunnel/flow.ts'
@@ -33,12 +34,14 @@ export interface ClientTunnelOptions {
 /** What a client may do over its tunnel: open flows, ask about names, renew its token. */
 export class ClientTunnel implements RelayHandlers {
   readonly #options: ClientTunnelOptions
+  readonly #renewals: Bucket
   #tunnel: RelayTunnel | undefined
   #facts: Facts
 
   constructor(options: ClientTunnelOptions) {
     this.#options = options
     this.#facts = options.facts
+    this.#renewals = new Bucket(...RENEWALS, options.clock.now())
   }
 
   /** Called once, in the turn in which the relay took the link over. */
@@ -69,7 +72,7 @@ export class ClientTunnel implements RelayHandlers {
         if (this.#tunnel) questions.ask(this.#tunnel, session.id, message)
         break
       case 'renew':
-        void this.#renew(message)
+        if (this.#renewals.take(this.#options.clock.now())) void this.#renew(message)
         break
       case 'facts':
         this.#facts = message.facts
@@ -116,6 +119,9 @@ export class ClientTunnel implements RelayHandlers {
     if (token) this.#tunnel?.send({ kind: 'renewed', ...token })
   }
 }
+
+/** Each costs two signatures and a write to the store, and a token lasts ten minutes. */
+const RENEWALS = [1, 10] as const
 
 const NO_HOSTNAME: FlowEnd = { code: 'no-such-name', reason: 'that is no hostname' }
 const MALFORMED: FlowEnd = { code: 'protocol-error', reason: 'that is no proper request' }

@@ -1,6 +1,6 @@
 import type { Log } from '../../process/log.ts'
 import { Bucket } from '../../tunnel/bucket.ts'
-import type { Announce, ControlMessage } from '../../tunnel/control.ts'
+import type { Announce, ControlMessage, Notice } from '../../tunnel/control.ts'
 import type { Facts } from '../../tunnel/flow.ts'
 import type { LinkClosed, TunnelClock } from '../../tunnel/port.ts'
 import type { RelayFlow, RelayHandlers, RelayTunnel } from '../../tunnel/relay.ts'
@@ -23,6 +23,7 @@ export interface ConnectorTunnelOptions {
 export class ConnectorTunnel implements RelayHandlers {
   readonly #options: ConnectorTunnelOptions
   readonly #announces: Bucket
+  readonly #notices: Bucket
   #tunnel: RelayTunnel | undefined
   /** The newest announcement, while it waits because they come too fast. */
   #waiting: Announce | undefined
@@ -30,6 +31,7 @@ export class ConnectorTunnel implements RelayHandlers {
   constructor(options: ConnectorTunnelOptions) {
     this.#options = options
     this.#announces = new Bucket(...ANNOUNCES, options.clock.now())
+    this.#notices = new Bucket(...NOTICES, options.clock.now())
   }
 
   /** Called once, in the turn in which the relay took the link over. */
@@ -44,7 +46,7 @@ export class ConnectorTunnel implements RelayHandlers {
 
   control(message: ControlMessage): void {
     if (!this.#tunnel) return
-    const { questions, log, connector } = this.#options
+    const { questions } = this.#options
     switch (message.kind) {
       case 'announce':
         this.#hear(message)
@@ -52,12 +54,9 @@ export class ConnectorTunnel implements RelayHandlers {
       case 'resolved':
         questions.answer(this.#tunnel, message)
         break
-      case 'notice': {
-        const { level, code, text, facts } = message
-        const write = level === 'info' ? log.info : log.warn
-        write.call(log, { event: 'connector-notice', connector: connector.name, code, facts }, text)
+      case 'notice':
+        this.#note(message)
         break
-      }
       default:
         break
     }
@@ -71,6 +70,14 @@ export class ConnectorTunnel implements RelayHandlers {
     }
     this.#tunnel = undefined
     closed(why)
+  }
+
+  /** Too many at once would push the edge's own lines, or the disk's last bytes, out of the log. */
+  #note({ level, code, text, facts }: Notice): void {
+    const { log, connector, clock } = this.#options
+    if (!this.#notices.take(clock.now())) return
+    const write = level === 'info' ? log.info : log.warn
+    write.call(log, { event: 'connector-notice', connector: connector.name, code, facts }, text)
   }
 
   /** Each announcement costs every client's catalogue: of those that come too fast the last counts. */
@@ -114,6 +121,7 @@ export class ConnectorTunnel implements RelayHandlers {
 
 const ANNOUNCES = [2, 20] as const
 const PAUSE_MS = 500
+const NOTICES = [1, 50] as const
 
 /** The rest of a long list would only repeat the first ones. */
 const MAX_NOTICES = 20

@@ -50,6 +50,14 @@ export class SessionsDouble implements Partial<Sessions> {
     return session !== undefined
   }
 
+  /** How many renewals were begun; none succeeds. */
+  renewals = 0
+
+  async renewOverTunnel(): Promise<never> {
+    this.renewals++
+    throw new SessionError('ERR_DPOP_PROOF', 'not a proof')
+  }
+
   /** Its time is up, and nobody is told. */
   expire(id: string): void {
     this.#live.delete(id)

@@ -110,7 +110,7 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
   t.after(async () => {
     clearInterval(ticking)
     accepting.close()
-    policy.close()
+    await policy.close()
     await made.close()
     await door.close()
     await store.close()
@@ -140,6 +140,7 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
     setPolicy: (text: string) => writeFile(policyFile, text),
     policyStatus: () => policy.status,
     revokeSession: (id: string) => sessions.revoke(id),
+    renewals: () => sessions.renewals,
     expireSession: (id: string) => sessions.expire(id),
     revokeConnector: (id: string) => connectors.revoke(id),
     /** A connector that publishes `names` on port 80 and says back what it hears. */
