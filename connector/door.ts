@@ -41,7 +41,7 @@ export class Door {
   replace(apps: Apps): void {
     this.#apps = apps
     for (const [flow, { app, socket }] of this.#live) {
-      if (apps.all.some((one) => isSame(one, app))) continue
+      if (this.#isPublished(app)) continue
       flow.reset('not-published', 'the connector does not publish it any more')
       socket.resetAndDestroy()
     }
@@ -56,8 +56,16 @@ export class Door {
     open.onCancelled = () => givenUp.abort()
     const dialled = await this.#options.dialler.dial({ app, name, port: open.port }, givenUp.signal)
     if (givenUp.signal.aborted) discard(dialled)
-    else if (dialled.kind === 'failed') this.#refuse(open, dialled)
+    else if (!this.#isPublished(app)) {
+      // Taken out while it was dialled: `replace` knew nothing of this flow yet.
+      discard(dialled)
+      this.#refuseUnannounced(open)
+    } else if (dialled.kind === 'failed') this.#refuse(open, dialled)
     else this.#join(open, app, dialled)
+  }
+
+  #isPublished(app: App): boolean {
+    return this.#apps.all.some((one) => isSame(one, app))
   }
 
   #join(open: IncomingOpen, app: App, dialled: Extract<Dialled, { kind: 'connected' }>): void {

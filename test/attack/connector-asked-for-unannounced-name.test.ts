@@ -133,3 +133,25 @@ test('what was published a moment ago is not any more, and its flows are reset',
   assert.equal((await edge.ask('held.corp.internal', 80)).code, 'not-published')
   holding.close()
 })
+
+test('what is taken out while it is dialled is not joined', async () => {
+  const text = `apps: [{ host: slow.corp.internal, to: "127.0.0.1:${port}", ports: [80] }]`
+  const asked = Promise.withResolvers<void>()
+  const slow: Network = {
+    connect(where) {
+      asked.resolve()
+      return systemNetwork.connect(where)
+    },
+    lookup: network.lookup,
+  }
+  const dialler = new Dialler({ network: slow, clock })
+  const apps = new Apps(parseConnectorSettings(text, '/c.yaml').apps)
+  const late = new Door(apps, { dialler, instance: 'i', log: silentLog })
+  const other = new LyingEdge({ incoming: (open) => void late.take(open) })
+  const answer = other.ask('slow.corp.internal', 80)
+  await asked.promise
+  late.replace(new Apps([]))
+  assert.equal((await answer).code, 'not-published')
+  assert.equal(late.flowCount, 0)
+  other.close()
+})
