@@ -57,11 +57,6 @@ export function readHostname(text: string): HostnameRead {
   return readUnicode(bare)
 }
 
-/** The labels of a hostname, leftmost first. */
-export function labelsOf(hostname: Hostname): string[] {
-  return hostname.split('.')
-}
-
 /** Whether `name` is `base` or lies below it, by whole labels. */
 export function isWithin(name: Hostname, base: Hostname): boolean {
   return name === base || name.endsWith(`.${base}`)
