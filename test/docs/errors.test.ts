@@ -4,7 +4,11 @@ import { RESET_CODES } from '../../tunnel/codes.ts'
 import { readText, sourceFiles } from './files.ts'
 
 /** Node's own codes that the sources look for. */
-const NOT_OURS = new Set(['ERR_SQLITE_ERROR', 'ERR_STREAM_PREMATURE_CLOSE'])
+const NOT_OURS = new Set([
+  'ERR_INVALID_HANDLE_TYPE',
+  'ERR_SQLITE_ERROR',
+  'ERR_STREAM_PREMATURE_CLOSE',
+])
 const CODE = /'((?:ERR|WARN)_[A-Z0-9_]+)'/g
 
 const page = readText('docs/errors.md')
