@@ -5,12 +5,14 @@
 //   node cli/setup.mjs start|test|bench|byname [ARGS…]
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 const root = path.dirname(import.meta.dirname)
 const modules = path.join(root, 'node_modules')
 const stamp = path.join(modules, '.byname-lock.json')
+/** Says to cli/byname that the bundled Node was seen to start here. */
+const starts = path.join(modules, '.byname-node-starts')
 const OLDEST_NODE = 26
 const SIGNAL_NUMBER = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
 
@@ -35,12 +37,24 @@ function lockHash() {
 }
 
 function isInstalled(needsDev) {
+  return isStamped(needsDev) || isInstalledByHand(needsDev)
+}
+
+function isStamped(needsDev) {
   try {
     const { hash, dev } = JSON.parse(readFileSync(stamp, 'utf8'))
     return hash === lockHash() && (dev || !needsDev)
   } catch {
     return false
   }
+}
+
+/** `npm ci` without us leaves npm's own record, which must be younger than the lock file. */
+function isInstalledByHand(needsDev) {
+  const installed = statSync(path.join(modules, '.package-lock.json'), { throwIfNoEntry: false })
+  const lock = statSync(path.join(root, 'package-lock.json'))
+  const hasDev = existsSync(path.join(modules, 'typescript'))
+  return !existsSync(stamp) && installed?.mtimeMs >= lock.mtimeMs && (hasDev || !needsDev)
 }
 
 async function install(dev) {
@@ -72,7 +86,10 @@ function findNode() {
   const bundled = path.join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node')
   if (existsSync(bundled)) {
     const tried = spawnSync(bundled, ['--version'], { encoding: 'utf8' })
-    if (tried.status === 0) return bundled
+    if (tried.status === 0) {
+      writeFileSync(starts, tried.stdout)
+      return bundled
+    }
     if (!isOwnNodeNewEnough()) stop(cannotStart(tried))
   }
   if (isOwnNodeNewEnough()) return process.execPath
