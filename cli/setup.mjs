@@ -99,7 +99,9 @@ function findNode() {
   )
 }
 
-const isOwnNodeNewEnough = () => Number(process.versions.node.split('.')[0]) >= OLDEST_NODE
+function isOwnNodeNewEnough() {
+  return Number(process.versions.node.split('.')[0]) >= OLDEST_NODE
+}
 
 function cannotStart({ stderr = '', error }) {
   const said = `${stderr}${error?.message ?? ''}`.trim()
