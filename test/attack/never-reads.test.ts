@@ -43,6 +43,16 @@ test('a client that downloads on a hundred flows and never reads: bounded, and a
   assert.equal(house.clientSide.tunnel.flowCount, 0)
 })
 
+test('a client that answers pings and takes nothing else is given up after 20 s', () => {
+  const house = new House()
+  const { far } = house.join()
+  house.clientWire.b.isStalled = true
+  far.write(pattern(1000))
+  house.settle()
+  tickUntilClosed(house)
+  assert.equal(house.clientSide.closedWhy?.code, 'over-budget')
+})
+
 test('a connector that never reads: its clients wait within their credit, other connectors are served', () => {
   const house = new House()
   const { near, atNear } = house.join()
