@@ -82,6 +82,11 @@ export class Outbox {
     return this.#queued
   }
 
+  /** So much waits that flows should end one by one now, before the tunnel does, with all of them. */
+  get isOverfull(): boolean {
+    return this.#queued * 3 > this.#options.maxQueuedBytes * 2
+  }
+
   /** Bytes that the message that is being filled still takes. */
   get room(): number {
     return this.#start + this.#link.messageBytes - this.#fill

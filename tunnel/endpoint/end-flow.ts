@@ -26,6 +26,7 @@ export interface FlowStart {
   /** Who said OPEN: this end or the other. The opener gets nothing before OPENED. */
   readonly opener: 'us' | 'peer'
   readonly id: string
+  /** 0: it is refused here, and the other end must never hear of it. */
   readonly stream: number
   readonly sendLimit: number
   readonly receiveLimit: number
@@ -84,7 +85,7 @@ export class EndFlow implements Flow {
   write(chunk: Uint8Array, free?: () => void): boolean {
     if (this.isOver || this.sending.hasEnded) return false
     this.sending.write(chunk, free)
-    this.#host.ready(this)
+    this.#ready()
     this.#blocked = this.sending.unsentBytes >= this.#host.budget.firstWindowBytes
     return !this.#blocked
   }
@@ -92,13 +93,14 @@ export class EndFlow implements Flow {
   end(): void {
     if (this.isOver || this.sending.hasEnded) return
     this.sending.finish()
-    this.#host.ready(this)
+    this.#ready()
   }
 
   reset(code: ResetCode, reason = ''): void {
     if (this.isOver) return
-    this.#host.outbox.append(resetFrame(this.stream, code, reason))
+    // Before the RESET, which may be one byte too much and end the tunnel with all its flows.
     this.#finish()
+    if (this.stream > 0) this.#host.outbox.append(resetFrame(this.stream, code, reason))
   }
 
   consumed(bytes: number): void {
@@ -202,6 +204,10 @@ export class EndFlow implements Flow {
     this.putCreditIfDue(true)
   }
 
+  #ready(): void {
+    if (this.stream > 0) this.#host.ready(this)
+  }
+
   #checkAsker(): void {
     if (this.isAsked && this.#isOpener) return
     throw new TunnelError('protocol-error', 'an answer to nothing that was asked')
@@ -216,6 +222,8 @@ export class EndFlow implements Flow {
   #endIfDone(): void {
     if (this.isOver || !this.sending.isDone || !this.#receiving.hasEnded) return
     this.putCreditIfDue(true)
+    // That may have been one byte too much for the tunnel.
+    if (this.isOver) return
     this.#finish()
     this.#handlers.done?.()
   }

@@ -46,7 +46,7 @@ export class Direction {
   /** From now on its bytes go to this tunnel; what was granted before counts there as well. */
   leaveBy(ledger: Ledger): void {
     this.#ledger = ledger
-    ledger.commit(this.#granted - this.offset)
+    if (!this.#isClosed) ledger.commit(this.#granted - this.offset)
   }
 
   /** Every byte and FIN were relayed and acknowledged. */
@@ -87,6 +87,7 @@ export class Direction {
       throw new TunnelError('protocol-error', 'FIN is not at the end of the bytes')
     }
     this.#fin = offset
+    this.close()
   }
 
   /**
@@ -114,7 +115,7 @@ export class Direction {
     putCredit(tunnel.outbox.slab, at, stream, this.#acknowledged, next)
   }
 
-  /** The flow is over: whatever is still in a queue asks for no more. */
+  /** Nothing comes any more, after FIN or a reset: whatever is still in a queue asks for no more. */
   close(): void {
     if (!this.#isClosed) this.#ledger?.commit(this.offset - this.#granted)
     this.#isClosed = true

@@ -1,4 +1,4 @@
-import { writeU32 } from '../frames/bytes.ts'
+import { copyOf, writeU32 } from '../frames/bytes.ts'
 import { HEADER_BYTES } from '../frames/frame.ts'
 import type { Leg, LegTunnel } from './leg.ts'
 
@@ -35,9 +35,12 @@ export class Run {
     if (target === undefined) return
     this.#target = undefined
     const frames = this.#bytes.subarray(this.#start, this.#end)
-    if (frames.length > target.outbox.maxBytes) this.isLent = true
-    target.outbox.append(frames)
     this.#bytes = NONE
+    const isLarge = frames.length > target.outbox.maxBytes
+    // What waits must not hold a message that is many times as long, and that nobody counts.
+    const isMost = frames.length * 2 > frames.buffer.byteLength
+    if (isLarge && isMost) this.isLent = true
+    target.outbox.append(isLarge && !isMost ? copyOf(frames) : frames)
   }
 }
 

@@ -80,6 +80,11 @@ export class Switch {
   }
 
   #route(leg: Leg, type: number, bytes: Uint8Array, start: number, end: number): void {
+    // A connector's tunnel is not one person's alone, to end with all its flows.
+    const isShared = leg.side === 'client'
+    if (isShared && type !== TYPE.RESET && leg.other?.tunnel.outbox.isOverfull) {
+      throw new TunnelError('over-budget', 'the other end does not read')
+    }
     switch (type) {
       case TYPE.DATA:
         this.#data(leg, bytes, start, end, 0)

@@ -82,6 +82,7 @@ export class Tunnel extends LegTunnel {
   nextStream(): number {
     if (this.#role === 'client') throw new TypeError('flows are opened over connector tunnels')
     if (this.#closed) throw new TunnelError(this.#closed, 'the tunnel takes no more flows')
+    if (this.outbox.isOverfull) throw new TunnelError('over-budget', 'the connector does not read')
     return this.#switch.lastStream + 1
   }
 
