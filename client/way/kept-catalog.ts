@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { writeSecret } from '../../process/state.ts'
-import type { Catalog } from '../../tunnel/control.ts'
+import type { Catalog, PortRange } from '../../tunnel/control.ts'
 import { CLIENT_FILES, type Profile } from '../profile.ts'
 
 /**
@@ -35,6 +35,8 @@ interface Kept {
   readonly catalog: Catalog
 }
 
+const isPort = ({ from, to }: PortRange) => Number.isInteger(from) && Number.isInteger(to)
+
 const fileOf = (profile: Profile) => path.join(profile.directory, CLIENT_FILES.catalog)
 
 /** Our own file, but disks lie: anything of another shape counts as none. */
@@ -45,7 +47,7 @@ function parse(text: string): Kept | undefined {
     const fits =
       kept.schema === 1 &&
       zones.every((zone) => typeof zone === 'string') &&
-      entries.every(({ pattern, ports }) => typeof pattern === 'string' && Array.isArray(ports))
+      entries.every(({ pattern, ports }) => typeof pattern === 'string' && ports.every(isPort))
     return fits ? kept : undefined
   } catch {
     return undefined

@@ -13,6 +13,8 @@ export interface RenewalDeps {
 }
 
 const LEAST_PAUSE_MS = 5_000
+/** A timer of more than 2³¹ ms fires at once: whatever the edge says of a token's life. */
+const MOST_PAUSE_MS = 24 * 3_600_000
 /** An edge that did not answer is asked again after this long. */
 const ANSWER_MS = 15_000
 
@@ -29,7 +31,8 @@ export class Renewal {
 
   /** A token that lives until then has come, over this tunnel or by another process. */
   planFor(expiresAt: number): void {
-    this.#again(Math.max(LEAST_PAUSE_MS, (expiresAt - this.#deps.clock()) / 2))
+    const halfMs = (expiresAt - this.#deps.clock()) / 2
+    this.#again(Math.min(MOST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, halfMs)))
   }
 
   stop(): void {

@@ -19,10 +19,12 @@ export class Waiting {
   }
 
   get count(): number {
+    this.#sweep()
     return this.#cancels.size
   }
 
   add(flow: PatientFlow): void {
+    if (this.#cancels.size >= MAX_WAITING) this.#sweep()
     if (this.#cancels.size >= MAX_WAITING) {
       flow.refuse('over-budget', 'too many connections wait for the edge')
       return
@@ -37,6 +39,15 @@ export class Waiting {
 
   refuseAll(code: ResetCode, reason: string): void {
     for (const flow of this.#takeAll()) flow.refuse(code, reason)
+  }
+
+  /** Those whose programs gave up keep no place from others, and nobody hurries for them. */
+  #sweep(): void {
+    for (const [flow, cancel] of this.#cancels) {
+      if (!flow.isOver) continue
+      cancel()
+      this.#cancels.delete(flow)
+    }
   }
 
   #takeAll(): PatientFlow[] {
