@@ -17,11 +17,8 @@ export interface RelayOptions {
   readonly rates?: Rates
 }
 
-/**
- * What waits in one tunnel before it is given up. For a connector the first windows of all flows of a
- * client may come at once, whatever it is able to take, and it is not one person's tunnel alone.
- */
-const MAX_QUEUED_BYTES = { client: 24 * 1024 * 1024, connector: 96 * 1024 * 1024 }
+/** What waits in one tunnel before it is given up: more than its ledger lets honest senders bring. */
+const MAX_QUEUED_BYTES = 96 * 1024 * 1024
 
 /** The edge's middle: takes flows from client tunnels and carries them on over connector tunnels. */
 export class Relay {
@@ -36,7 +33,7 @@ export class Relay {
   attach(link: LinkPort, role: 'client' | 'connector', handlers: RelayHandlers): RelayTunnel {
     const { clock, codec, limits = DEFAULT_LIMITS, rates = DEFAULT_RATES } = this.#options
     const pool = this.#pool
-    const maxQueuedBytes = MAX_QUEUED_BYTES[role]
+    const maxQueuedBytes = MAX_QUEUED_BYTES
     const tunnel = new Tunnel({
       role,
       handlers,

@@ -5,10 +5,11 @@ import type { Direction, Ledger } from './direction.ts'
 /** What the relay lets wait for one tunnel, over all its flows (SPEC.md §5.4). */
 const BOUND_BYTES = 4 * 1024 * 1024
 /**
- * What may be granted and not have come yet, over all its flows: idle flows keep their windows. So
- * no more than both bounds, and the least window of each flow, is ever held for one tunnel.
+ * What may be granted and not have come yet, over all its flows: idle flows keep their windows. Both
+ * bounds and the least windows of 2,800 flows stay below what ends a tunnel (MAX_QUEUED_BYTES of
+ * relay.ts), so that no honest sender ends one.
  */
-const COMMITTED_BYTES = 128 * 1024 * 1024
+const COMMITTED_BYTES = 48 * 1024 * 1024
 
 /** `direction` had relayed up to `offset` when the outbox had `position` bytes. */
 interface Mark {
