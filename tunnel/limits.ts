@@ -12,7 +12,7 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   initialWindowBytes: 256 * 1024,
-  earlyBytes: 64 * 1024 * 1024,
+  earlyBytes: 8 * 1024 * 1024,
   maxFlows: 65_536,
   maxPendingOpens: 4096,
   maxDatagramBytes: 1452,

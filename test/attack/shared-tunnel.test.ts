@@ -6,7 +6,7 @@ import { bodyFrame, CREDIT_FRAME_BYTES, putCredit } from '../../tunnel/frames/wr
 import { DEFAULT_LIMITS } from '../../tunnel/limits.ts'
 import { LegTunnel } from '../../tunnel/relay/leg.ts'
 import { pattern } from '../tunnel/doubles.ts'
-import { House } from '../tunnel/house.ts'
+import { House, type HouseOptions } from '../tunnel/house.ts'
 
 const MIB = 1 << 20
 const NOTICE: ControlMessage = {
@@ -18,8 +18,8 @@ const NOTICE: ControlMessage = {
 }
 
 /** A house with one more client, whose flow to the same connector must come to no harm. */
-function withNeighbour() {
-  const house = new House()
+function withNeighbour(options: HouseOptions = {}) {
+  const house = new House(options)
   const { atNear } = house.join(house.connector, house.addClient().end)
   const assertUnharmed = () => {
     assert.equal(house.connectorSide.closedWhy, undefined, 'the tunnel is shared')
@@ -29,7 +29,9 @@ function withNeighbour() {
 }
 
 test("first windows that a connector cannot take end flows of their client's, not its tunnel", () => {
-  const { house, assertUnharmed } = withNeighbour()
+  // Many clients together bring what one may not.
+  const limits = { ...DEFAULT_LIMITS, earlyBytes: 64 * MIB }
+  const { house, assertUnharmed } = withNeighbour({ limits })
   const flows = Array.from({ length: 500 }, () => house.join())
   house.connectorWire.b.isStalled = true
   for (const { near } of flows) while (near.write(pattern(65_536)));

@@ -82,20 +82,20 @@ test('a clamped sender is told of more as its bytes are written out, with the la
 
 test('the share falls as the queue fills and with the flows in it, and comes back', () => {
   const { outbox, queue, writeAll } = makeTunnel()
-  assert.equal(queue.shareBytes, 4 * MIB)
+  assert.equal(queue.shareBytes, 8 * MIB)
   const directions = Array.from({ length: 3 }, () => new Direction(MIB, {}))
   for (const direction of directions) {
     direction.relay(MIB / 2)
     outbox.append(new Uint8Array(MIB / 2))
     queue.mark(direction, 0)
   }
-  assert.equal(queue.shareBytes, Math.floor((4 * MIB - 1.5 * MIB) / 4))
+  assert.equal(queue.shareBytes, Math.floor((8 * MIB - 1.5 * MIB) / 4))
   outbox.append(new Uint8Array(8 * MIB))
   assert.equal(queue.shareBytes, 16 * KIB, 'never less')
   writeAll()
   queue.settle()
   for (const direction of directions) assert.equal(direction.writtenOut, MIB / 2)
-  assert.equal(queue.shareBytes, 4 * MIB)
+  assert.equal(queue.shareBytes, 8 * MIB)
 })
 
 test('what is granted and has not come counts until it comes or the flow is over', () => {

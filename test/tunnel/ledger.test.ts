@@ -20,7 +20,7 @@ import { ACCEPT, EdgeSide, request } from './house.ts'
 const KIB = 1024
 const WINDOW = 256 * KIB
 /** Both bounds of tunnel/relay/queue.ts. */
-const HELD_BYTES = 52 * 1024 * 1024
+const HELD_BYTES = 56 * 1024 * 1024
 const NOTHING = new Uint8Array(0)
 
 /** Two clients and two connectors that are nothing but frames: the relay has no honest end. */

@@ -64,7 +64,7 @@ test('the window grows up to 4 MiB for a flow that is consumed fast, and falls w
   const window = stream(receiving, 64 << 20, 64_000, 10_000_000)
   assert.equal(window, 4 << 20)
   receiving.rest(20_000_000)
-  const resting = stream(receiving, 8 << 20, 800_000, 20_000_000)
+  const resting = stream(receiving, 8 << 20, 8_000_000, 20_000_000)
   assert.equal(resting, 256 * KIB)
 })
 

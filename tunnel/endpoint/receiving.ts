@@ -2,7 +2,7 @@ import { TunnelError } from '../codes.ts'
 import type { WindowBudget } from './budget.ts'
 
 /** Half a window consumed in less than this and four round trips of a hop: the window is too small. */
-const FAST_MICROS = 4_000
+const FAST_MICROS = 16_000
 /** Half a window in more than this: the window is wasted on this flow. */
 const SLOW_MICROS = 2_000_000
 const LEAST_STEP_BYTES = 4096

@@ -2,11 +2,14 @@ import { LEAST_WINDOW_BYTES } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Direction, Ledger } from './direction.ts'
 
-/** What the relay lets wait for one tunnel, over all its flows (SPEC.md §5.4). */
-const BOUND_BYTES = 4 * 1024 * 1024
+/**
+ * What the relay lets wait for one tunnel, over all its flows (SPEC.md §5.4). A flow that is alone gets
+ * half: as much as an end's largest window.
+ */
+const BOUND_BYTES = 8 * 1024 * 1024
 /**
  * What may be granted and not have come yet, over all its flows: idle flows keep their windows. Both
- * bounds and the least windows of 2,800 flows stay below what ends a tunnel (MAX_QUEUED_BYTES of
+ * bounds and the least windows of 2,500 flows stay below what ends a tunnel (MAX_QUEUED_BYTES of
  * relay.ts), so that no honest sender ends one.
  */
 const COMMITTED_BYTES = 48 * 1024 * 1024
