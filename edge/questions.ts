@@ -1,4 +1,4 @@
-import { findHostname, type Hostname } from '../names/hostname.ts'
+import { findHostname, type Hostname, hostOfService } from '../names/hostname.ts'
 import { Bucket } from '../tunnel/bucket.ts'
 import type { Resolve, Resolved } from '../tunnel/control.ts'
 import type { TunnelClock } from '../tunnel/port.ts'
@@ -140,8 +140,7 @@ interface Waiting<Tunnel> {
 /** `_ldap._tcp.corp.internal` is asked of whoever has `corp.internal` (resolver.md, "Answers"). */
 function ownerOf(text: string): Hostname | undefined {
   const name = findHostname(text)
-  const bare = name?.replace(/^(_[^.]*\.)+/, '')
-  return bare === undefined || bare.startsWith('_') ? undefined : findHostname(bare)
+  return name && hostOfService(name)
 }
 
 const emptyAnswer = (id: number, answer: Resolved['answer'], reason: string): Resolved => ({
