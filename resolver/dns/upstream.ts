@@ -68,7 +68,8 @@ function overUdp(
   })
   // Connected: the kernel then drops what comes from any other address or port, and tells of a
   // closed port at once.
-  socket.connect(server.port, server.address, () => socket.send(query))
+  socket.on('connect', () => socket.send(query))
+  socket.connect(server.port, server.address)
   if (signal.aborted) stop()
   return promise.finally(() => {
     signal.removeEventListener('abort', stop)

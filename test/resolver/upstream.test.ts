@@ -7,7 +7,7 @@ import { parseHostname } from '../../names/hostname.ts'
 import { lookupRecords } from '../../resolver/dns/lookup.ts'
 import type { RaceTimes } from '../../resolver/dns/race.ts'
 import type { Server } from '../../resolver/dns/system.ts'
-import { makeUpstream, systemServers } from '../../resolver/dns/upstream.ts'
+import { exchange, makeUpstream, systemServers } from '../../resolver/dns/upstream.ts'
 import { ask, type DnsHandler, dig, NO_DIG, replyTo, serve, setUp, startDns } from './setup.ts'
 
 const TIMES: RaceTimes = { staggerMs: 60, againMs: 200, budgetMs: 1500 }
@@ -50,6 +50,13 @@ describe('a name that is not ours', () => {
     }
     assert.ok(ports.size >= 8)
     assert.ok(new Set(server.queries.map(({ bytes }) => bytes.readUInt16BE(0))).size >= 8)
+  })
+
+  it('is not there, and nothing else happens, when no network leads to the resolver', async () => {
+    // The kernel refuses at once to connect there, as it does to any address without a network.
+    const nowhere = { address: '255.255.255.255', port: 53 }
+    const asked = exchange(nowhere, Buffer.alloc(12), AbortSignal.timeout(5_000))
+    await assert.rejects(asked, { code: 'EACCES' })
   })
 
   it('is asked over TCP when the answer was cut', { skip: NO_DIG }, async (t) => {
