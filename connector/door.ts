@@ -76,9 +76,14 @@ export class Door {
       (handlers) => open.accept({ instance, resolveMicros, connectMicros }, handlers),
       { brokenAs: 'origin-reset' },
     )
+    this.#hold(flow, app, socket)
+    log.debug({ event: 'flow', ...factsOf(open), origin: dialled.address }, 'a flow is joined')
+  }
+
+  /** Apart from `#join`: what listens there would keep the OPEN as long as the flow. */
+  #hold(flow: Flow, app: App, socket: Socket): void {
     this.#live.set(flow, { app, socket })
     socket.once('close', () => this.#live.delete(flow))
-    log.debug({ event: 'flow', ...factsOf(open), origin: dialled.address }, 'a flow is joined')
   }
 
   #refuse(open: IncomingOpen, failed: Extract<Dialled, { kind: 'failed' }>): void {

@@ -120,8 +120,13 @@ class Race {
   #try(address: string): void {
     const socket = this.#options.start(address)
     this.#sockets.add(socket)
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#lose(socket, address, error.code))
-    socket.once('connect', () => this.#win(socket, address))
+    const lose = (error: NodeJS.ErrnoException) => this.#lose(socket, address, error.code)
+    socket.on('error', lose)
+    socket.once('connect', () => {
+      // The winner lives for long and would keep the whole race.
+      socket.on('error', ignore).off('error', lose)
+      this.#win(socket, address)
+    })
   }
 
   #lose(socket: Socket, address: string, code = 'unknown'): void {
@@ -162,6 +167,9 @@ class Race {
     this.#finish(outcome)
   }
 }
+
+/** Until somebody takes the socket over, its errors are nobody's; then they are heard there too. */
+function ignore(): void {}
 
 const REASONS: Record<ConnectFailure, string> = {
   'origin-refused': 'the app refused the connection',
