@@ -49,9 +49,7 @@ export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8A
 }
 
 export function readHex(bytes: Uint8Array, start: number, end: number): string {
-  let text = ''
-  for (let at = start; at < end; at++) text += HEX[byte(bytes, at)]
-  return text
+  return bytes.subarray(start, end).toHex()
 }
 
 export function writeHex(bytes: Uint8Array, at: number, hex: string): void {
@@ -92,7 +90,6 @@ function digit(hex: string, at: number): number {
 }
 
 const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number
-const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'))
 const NOTHING = new Uint8Array(0)
 const TO_UTF8 = new TextEncoder()
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
