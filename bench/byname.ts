@@ -4,38 +4,61 @@ import path from 'node:path'
 import { freePort, untilOpen } from '../cli/demo/ports.ts'
 import { runVerb, startChild } from '../cli/demo/run-byname.ts'
 import type { Way } from './measure.ts'
-import type { Origins } from './origin.ts'
+import type { OriginPorts } from './origin.ts'
 
 const BULK_PORT = 5201
 const WEB_PORT = 8080
 
+/** byname's three processes. */
+export interface Byname {
+  readonly way: Way
+  readonly edge: ChildProcess
+  readonly connector: ChildProcess
+  readonly client: ChildProcess
+}
+
 /**
  * The whole way on loopback, each part a process of its own: edge, connector and a client whose
- * loopback on-ramp listens on the published ports.
+ * loopback on-ramp listens on the published ports. `children` gets what must be ended.
  */
 export async function startByname(
   directory: string,
-  origins: Origins,
+  origins: OriginPorts,
   children: ChildProcess[],
-): Promise<Way> {
+): Promise<Byname> {
   mkdirSync(directory, { recursive: true })
   const edgePort = await freePort()
   const state = (name: string) => path.join(directory, name)
-  const start = (name: string, file: string, ...args: string[]) =>
-    children.push(startChild({ file, args, state: state(name), stdio: 'ignore' }))
+  const start = (name: string, file: string, ...args: string[]) => {
+    const child = startChild({ file, args, state: state(name), stdio: 'ignore' })
+    children.push(child)
+    return child
+  }
   writeFileSync(state('policy.yaml'), POLICY)
   writeFileSync(state('edge.yaml'), edgeYaml(edgePort))
-  start('edge', 'cli/demo/edge.ts', ...['--config', state('edge.yaml')], ...people(directory))
+  const edge = start(
+    'edge',
+    'cli/demo/edge.ts',
+    ...['--config', state('edge.yaml')],
+    ...people(directory),
+  )
   await untilOpen(edgePort)
   await enrol(directory, origins)
-  start('connector', 'cli/main.ts', 'connector', 'run', '--config', state('connector.yaml'))
+  const connector = start(
+    'connector',
+    'cli/main.ts',
+    'connector',
+    'run',
+    '--config',
+    state('connector.yaml'),
+  )
   const dns = await freePort()
   const listen = ['--socks', `127.0.0.1:${await freePort()}`, '--dns', `127.0.0.1:${dns}`]
-  start('client', 'cli/main.ts', 'client', 'run', '--profile', 'alice', ...listen)
+  const client = start('client', 'cli/main.ts', 'client', 'run', '--profile', 'alice', ...listen)
   const bulk = { host: await addressOf('bulk.corp.internal', dns), port: BULK_PORT }
   const web = { host: await addressOf('web.corp.internal', dns), port: WEB_PORT }
   await Promise.all([untilOpen(bulk.port, bulk.host), untilOpen(web.port, web.host)])
-  return { name: 'byname', bulk, web }
+  return { way: { name: 'byname', bulk, web }, edge, connector, client }
 }
 
 const people = (directory: string) => [
@@ -43,7 +66,7 @@ const people = (directory: string) => [
   ...['--people', 'alice@example.com'],
 ]
 
-async function enrol(directory: string, origins: Origins): Promise<void> {
+async function enrol(directory: string, origins: OriginPorts): Promise<void> {
   const token = path.join(directory, 'hq.token')
   const grant = ['--may-publish', 'domain:corp.internal']
   const edge = path.join(directory, 'edge')
@@ -84,7 +107,7 @@ state: edge
 policy: { file: policy.yaml }
 `
 
-const connectorYaml = (token: string, { bulkPort, webPort }: Origins) => `
+const connectorYaml = (token: string, { bulkPort, webPort }: OriginPorts) => `
 state: connector
 token-file: ${token}
 apps:

@@ -3,10 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { freePort, untilOpen } from '../cli/demo/ports.ts'
 
-/** The far ends that every way leads to: an iperf3 server and nginx with a small page. */
-export interface Origins {
+/** Where the far ends listen on 127.0.0.1. */
+export interface OriginPorts {
   readonly bulkPort: number
   readonly webPort: number
+}
+
+/** The far ends that every way leads to: an iperf3 server and nginx with a small page. */
+export interface Origins extends OriginPorts {
   readonly children: ChildProcess[]
 }
 

@@ -59,7 +59,7 @@ async function startWays(): Promise<Way[]> {
   children.push(...chain.children)
   const at = (port: number) => ({ host: '127.0.0.1', port })
   const direct = { name: 'direct', bulk: at(origins.bulkPort), web: at(origins.webPort) }
-  return [byname, direct, chain.way]
+  return [byname.way, direct, chain.way]
 }
 
 /** The ways take turns, so that a slow minute of the machine falls on all of them. */

@@ -1,0 +1,86 @@
+/**
+ * What an idle flow costs: opens flows through fresh processes (client, edge, connector), sends a few
+ * bytes there and back on each, leaves them alone, and divides the growth of each process's resident
+ * memory by their number.
+ *
+ *   node bench/idle.ts [--flows 10000] [--settle-ms 3000] [--json]
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Byname, startByname } from './byname.ts'
+import { openFlows } from './open-flows.ts'
+
+const { values } = parseArgs({
+  options: {
+    flows: { type: 'string', default: '10000' },
+    'settle-ms': { type: 'string', default: '3000' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const flows = Number(values.flows)
+const settleMs = Number(values['settle-ms'])
+const PARTS = ['edge', 'connector', 'client'] as const
+
+const directory = mkdtempSync(path.join(tmpdir(), 'byname-idle-'))
+const children: ChildProcess[] = []
+try {
+  const port = await startHold(children)
+  const byname = await startByname(directory, { bulkPort: port, webPort: port }, children)
+  report(await measureIdle(byname))
+} finally {
+  for (const child of children.reverse()) child.kill('SIGKILL')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  rmSync(directory, { recursive: true, force: true })
+}
+process.exit()
+
+type Bytes = Readonly<Record<(typeof PARTS)[number], number>>
+
+async function measureIdle(byname: Byname): Promise<{ before: Bytes; after: Bytes }> {
+  await settle()
+  const before = residentBytes(byname)
+  await openFlows(byname.way.bulk, flows)
+  await settle()
+  return { before, after: residentBytes(byname) }
+}
+
+/** What the work of opening needed is given back in the first seconds after it. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, settleMs))
+}
+
+function residentBytes(byname: Byname): Bytes {
+  return Object.fromEntries(PARTS.map((part) => [part, residentOf(byname[part].pid)])) as Bytes
+}
+
+function residentOf(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
+}
+
+function report({ before, after }: { before: Bytes; after: Bytes }): void {
+  const each = (part: keyof Bytes) => Math.round((after[part] - before[part]) / flows)
+  if (values.json) {
+    const end = Math.max(each('client'), each('connector'))
+    console.log(
+      JSON.stringify({ flows, idle_flow_bytes_edge: each('edge'), idle_flow_bytes_end: end }),
+    )
+    return
+  }
+  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+  console.log(`${flows} idle flows`)
+  for (const part of PARTS) {
+    const span = `${mib(before[part])} -> ${mib(after[part])}`
+    console.log(`${part.padEnd(10)} ${span.padEnd(26)} ${each(part)} bytes a flow`)
+  }
+}
+
+function startHold(all: ChildProcess[]): Promise<number> {
+  const file = path.join(import.meta.dirname, 'hold.ts')
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'ignore'] })
+  all.push(child)
+  return new Promise((resolve) => child.stdout.once('data', (text) => resolve(Number(text))))
+}
