@@ -15,6 +15,7 @@ import { findHostname } from '../../../names/hostname.ts'
 import type { AnnouncedApp } from '../../../tunnel/control.ts'
 import type { IncomingOpen } from '../../../tunnel/endpoint.ts'
 import { acceptLinks, systemClock } from '../../../tunnel/link.ts'
+import type { Credential } from '../../../tunnel/messages/handshake.ts'
 import { ConnectorsDouble, SessionsDouble } from './doubles.ts'
 import { Peer, type Target } from './peer.ts'
 import { until } from './until.ts'
@@ -34,12 +35,14 @@ export interface HouseOptions {
 export interface Device {
   readonly sessionId: string
   readonly key: DeviceKey
+  readonly credential: Credential
   dial(): Promise<Peer>
 }
 
 export interface Site {
   readonly connectorId: string
   readonly key: DeviceKey
+  readonly credential: Credential
   dial(options?: {
     readonly instance?: string
     readonly incoming?: (open: IncomingOpen) => void
@@ -121,14 +124,14 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
     const { session, key } = sessions.signIn(email)
     const credential = { kind: 'session', token: session.id } as const
     const dial = () => Peer.dial(target, { role: 'client', credential, key })
-    return { sessionId: session.id, key, dial }
+    return { sessionId: session.id, key, credential, dial }
   }
   const site = (name: string, ...grants: string[]): Site => {
     const { record, key } = connectors.enrol(name, grants)
     const credential = { kind: 'connector', connectorId: record.id } as const
     const dial: Site['dial'] = ({ instance = `${name}.1`, ...more } = {}) =>
       Peer.dial(target, { role: 'connector', credential, key, instance, ...more })
-    return { connectorId: record.id, key, dial }
+    return { connectorId: record.id, key, credential, dial }
   }
   return {
     target,

@@ -64,6 +64,10 @@ export class WholeEdge {
     this.ready = ready
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   /** @returns the exit code, or the signal */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string> {
     const ended = once(this.#child, 'exit')
@@ -88,7 +92,7 @@ export class WholeEdge {
     )
     const credential = { kind: 'session', token } as const
     const dial = () => Peer.dial(this.ready, { role: 'client', credential, key })
-    return { sessionId, key, dial }
+    return { sessionId, key, credential, dial }
   }
 
   /** Makes a join token and enrols with it, as a connector would. */
@@ -103,6 +107,6 @@ export class WholeEdge {
     const credential = { kind: 'connector', connectorId } as const
     const dial: Site['dial'] = ({ instance = `${name}.1`, ...more } = {}) =>
       Peer.dial(this.ready, { role: 'connector', credential, key, instance, ...more })
-    return { connectorId, key, dial }
+    return { connectorId, key, credential, dial }
   }
 }
