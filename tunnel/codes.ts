@@ -32,6 +32,8 @@ export const RESET_CODES = {
   'shutting-down': 27,
   internal: 28,
   'not-authenticated': 29,
+  /** Only in answer to a RESUME: the flow had ended in order before. */
+  done: 30,
 } as const
 
 export type ResetCode = keyof typeof RESET_CODES

@@ -2,19 +2,22 @@ import { type ResetCode, TunnelError } from './codes.ts'
 import type { ControlCodec, ControlMessage } from './control.ts'
 import { WindowBudget } from './endpoint/budget.ts'
 import type { EndFlow, FlowHost } from './endpoint/end-flow.ts'
+import { type Carrier, FlowTable } from './endpoint/flow-table.ts'
 import type { Incoming } from './endpoint/incoming.ts'
 import { Opening } from './endpoint/opening.ts'
 import { Streams } from './endpoint/streams.ts'
 import { Taking } from './endpoint/taking.ts'
 import { Turns } from './endpoint/turns.ts'
 import type { Flow, FlowHandlers, OpenRequest } from './flow.ts'
-import type { GoAway } from './frames/write.ts'
+import { resumeFrame } from './frames/resume.ts'
+import { detachedFrame, type GoAway } from './frames/write.ts'
 import { DEFAULT_RATES, type Limits, type Rates } from './limits.ts'
 import { SlabPool } from './outbox.ts'
 import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
 import { Session } from './session.ts'
 
 export { WindowBudget } from './endpoint/budget.ts'
+export { FlowTable, type FlowTableOptions } from './endpoint/flow-table.ts'
 export type { AcceptInfo } from './endpoint/incoming.ts'
 export type * from './flow.ts'
 export type { GoAway } from './frames/write.ts'
@@ -25,6 +28,10 @@ export interface EndpointOptions {
   readonly link: LinkPort
   /** READY's. */
   readonly limits: Limits
+  /** READY's; none when left out. */
+  readonly features?: readonly string[]
+  /** One for all endpoints of a process; without it no flow outlives this tunnel. */
+  readonly flows?: FlowTable
   readonly clock: TunnelClock
   /** `controlCodec` of messages/control.ts. */
   readonly codec: ControlCodec
@@ -40,7 +47,9 @@ export interface EndpointHandlers {
   control(message: ControlMessage): void
   /** The edge drains: it takes no flow that is opened from now on; those it has go on. */
   goAway(goAway: GoAway): void
-  /** The tunnel is gone; every flow has had its `reset` before. */
+  /** Nothing was heard for 4 s though something waits; once, until something is heard. */
+  doubted?(): void
+  /** The tunnel is gone; every flow that does not go on without it has had its `reset` before. */
   closed(why: LinkClosed): void
 }
 
@@ -50,25 +59,33 @@ export type IncomingOpen = Omit<Incoming, 'holding' | 'attach'>
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024
 
 /** One end of one tunnel after READY. Its owner calls `tick` about every second. */
-export class Endpoint {
+export class Endpoint implements Carrier {
   readonly #options: EndpointOptions
   readonly #session: Session
   readonly #turns: Turns
   readonly #streams = new Streams()
   readonly #opening: Opening
   readonly #taking: Taking
+  readonly #host: FlowHost
+  /** Both sides of this tunnel can resume flows. */
+  readonly canResume: boolean
 
   constructor(options: EndpointOptions) {
     const { clock, limits, rates = DEFAULT_RATES, budget = new WindowBudget() } = options
+    const { features = [], flows } = options
     const streams = this.#streams
+    this.canResume = flows !== undefined && features.includes('resume')
     this.#options = options
     this.#session = this.#makeSession(rates)
     this.#turns = new Turns(this.#session.outbox)
-    const host = this.#makeHost(budget)
+    const table = flows ?? new FlowTable({ clock, random: () => 0 })
+    const host = this.#makeHost(budget, table)
+    this.#host = host
     this.#opening = new Opening({ host, streams, limits, clock })
     this.#taking = new Taking({
       host,
       streams,
+      table,
       limits,
       rates,
       clock,
@@ -89,6 +106,41 @@ export class Endpoint {
   /** Whether a flow that is opened now has a chance. */
   get isOpen(): boolean {
     return this.#opening.closed === undefined
+  }
+
+  /** Silent for too long although something waits. */
+  get isInDoubt(): boolean {
+    return this.#session.isInDoubt
+  }
+
+  /** A detached flow may be asked for over this tunnel. */
+  get canTakeBack(): boolean {
+    return this.canResume && this.isOpen
+  }
+
+  get openFlows(): readonly EndFlow[] {
+    return [...this.#streams].filter((flow) => flow.isOpen)
+  }
+
+  /** Asks for a detached flow: `FlowTable.resumeOn` does. @returns false when the tunnel is full */
+  resume(flow: EndFlow): boolean {
+    const streams = this.#streams
+    if (!this.canTakeBack || streams.size >= this.#options.limits.maxFlows) return false
+    streams.lastStream += 1
+    const asked = flow.resumeOn(this.#host, streams.lastStream)
+    streams.add(flow)
+    this.#session.outbox.append(resumeFrame(flow.stream, asked))
+    return true
+  }
+
+  /** Asks for a sign of life now; silence is doubt from now on, though nothing waits. */
+  probe(): void {
+    this.#session.probe()
+  }
+
+  /** The network under the tunnel is gone, as its owner knows. */
+  lose(reason: string): void {
+    this.#session.lose(reason)
   }
 
   /**
@@ -124,8 +176,9 @@ export class Endpoint {
     this.#session.goAway({ lastStream, spreadMs: 0, code: 'shutting-down', reason })
   }
 
-  /** Ends the tunnel; every flow gets `reset`. */
+  /** Ends the tunnel; every flow on it gets `reset`. */
   close(code: ResetCode = 'shutting-down', reason = ''): void {
+    this.#streams.resetAll({ code, reason })
     this.#session.close(code, reason)
   }
 
@@ -140,10 +193,12 @@ export class Endpoint {
       maxQueuedBytes: MAX_QUEUED_BYTES,
       owner: {
         open: (...frame) => this.#open(...frame),
+        resume: (...frame) => this.#resume(...frame),
         frame: (...frame) => this.#streams.frame(...frame),
         messageEnded: () => {},
         control: (message) => handlers.control(message),
         goAway: (goAway) => this.#peerGoesAway(goAway),
+        doubted: () => handlers.doubted?.(),
         compose: () => this.#turns.compose(),
         drained: () => {
           if (!this.#turns.isEmpty) this.#session.outbox.turn()
@@ -153,10 +208,15 @@ export class Endpoint {
     })
   }
 
-  #makeHost(budget: WindowBudget): FlowHost {
+  #makeHost(budget: WindowBudget, table: FlowTable): FlowHost {
     const { clock, role } = this.#options
     const session = this.#session
     return {
+      table,
+      canResume: this.canResume,
+      letGo: ({ stream }) => {
+        if (!session.isOver) session.outbox.append(detachedFrame(stream, 'tunnel-lost', MOVED))
+      },
       outbox: session.outbox,
       budget,
       micros: () => clock.micros(),
@@ -168,11 +228,11 @@ export class Endpoint {
       answered: () => {
         if (role === 'client') this.#opening.answered()
       },
-      gone: (flow) => this.#gone(flow),
+      left: (flow) => this.#left(flow),
     }
   }
 
-  #gone(flow: EndFlow): void {
+  #left(flow: EndFlow): void {
     this.#turns.forget(flow)
     this.#streams.delete(flow)
   }
@@ -180,6 +240,11 @@ export class Endpoint {
   #open(stream: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#options.role === 'connector') this.#taking.open(stream, bytes, start, end)
     else throw new TunnelError('protocol-error', 'OPEN to a client')
+  }
+
+  #resume(stream: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#options.role === 'connector') this.#taking.resume(stream, bytes, start, end)
+    else throw new TunnelError('protocol-error', 'RESUME to a client')
   }
 
   /** Flows that the other end will not take are refused here, so that they can go elsewhere. */
@@ -195,7 +260,20 @@ export class Endpoint {
 
   #closed(why: LinkClosed): void {
     this.#opening.closed = ['tunnel-lost', 'the tunnel is closed']
-    this.#streams.resetAll(why)
+    if (isFinal(why)) this.#streams.resetAll(why)
+    else this.#streams.loseAll(why)
     this.#options.handlers.closed(why)
   }
 }
+
+const MOVED = 'it goes on elsewhere'
+
+/** The edge has said that there is nothing to come back to. */
+const FINAL: ReadonlySet<ResetCode> = new Set([
+  'session-revoked',
+  'session-expired',
+  'connector-revoked',
+  'not-authenticated',
+])
+
+const isFinal = ({ by, code }: LinkClosed): boolean => by === 'peer' && FINAL.has(code)

@@ -66,6 +66,8 @@ export interface OpenRequest {
   readonly name: string
   readonly port: number
   readonly protocol: Protocol
+  /** How many times this OPEN has been sent, this one counted; 1 when left out. */
+  readonly attempt?: number
   /** JSON of `messages/open-context.ts`, 4 KiB at most. */
   readonly context: Uint8Array
 }

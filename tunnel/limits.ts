@@ -42,6 +42,9 @@ export type Rate = readonly [perSecond: number, burst: number]
 /** What a peer may do how often. OPENs beyond their rate are refused first, closed at twice it. */
 export interface Rates {
   readonly open: Rate
+  /** A client that lost its tunnel comes with all its flows at once. */
+  readonly resume: Rate
+  /** RESET and DETACHED. */
   readonly reset: Rate
   readonly ping: Rate
   /** RESOLVE and every other control message. */
@@ -50,6 +53,7 @@ export interface Rates {
 
 export const DEFAULT_RATES: Rates = {
   open: [20_000, 20_000],
+  resume: [5_000, 65_536],
   reset: [2_000, 10_000],
   ping: [10, 50],
   control: [1_000, 5_000],

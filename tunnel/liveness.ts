@@ -17,6 +17,8 @@ export class Liveness {
   #heardAt: number
   #pingedAt: number
   #tickAt: number
+  /** Since when something waits for an answer. */
+  #waitingAt: number | undefined
 
   constructor(now: number) {
     this.#heardAt = now
@@ -29,13 +31,21 @@ export class Liveness {
     this.#heard = true
   }
 
+  /** A sign of life was asked for: silence counts from now. */
+  asked(now: number): void {
+    this.#heardAt = Math.max(this.#heardAt, now)
+  }
+
   tick(now: number, waiting: boolean): LifeSign {
     // A process that slept (a suspended laptop) must ask before it judges.
     if (this.#heard || now - this.#tickAt > DOUBT_MS) this.#heardAt = now
     this.#heard = false
     this.#tickAt = now
-    const silentMs = now - this.#heardAt
-    if (silentMs >= (waiting ? WAITING_DEAD_MS : IDLE_DEAD_MS)) return 'dead'
+    this.#waitingAt = waiting ? (this.#waitingAt ?? now) : undefined
+    // Silence before there was anything to answer says nothing.
+    const silentMs = now - Math.max(this.#heardAt, this.#waitingAt ?? 0)
+    if (now - this.#heardAt >= IDLE_DEAD_MS) return 'dead'
+    if (waiting && silentMs >= WAITING_DEAD_MS) return 'dead'
     if (waiting && silentMs >= DOUBT_MS) return 'doubt'
     return this.#pingDue(now, silentMs, waiting) ? 'ping' : 'fine'
   }

@@ -29,14 +29,23 @@ export class Relay {
     this.#options = options
   }
 
-  /** Takes a tunnel over after the handshake. Clients open flows; connectors are opened to. */
-  attach(link: LinkPort, role: 'client' | 'connector', handlers: RelayHandlers): RelayTunnel {
+  /**
+   * Takes a tunnel over after the handshake. Clients open flows; connectors are opened to. `features`:
+   * what READY said.
+   */
+  attach(
+    link: LinkPort,
+    role: 'client' | 'connector',
+    handlers: RelayHandlers,
+    features: readonly string[] = [],
+  ): RelayTunnel {
     const { clock, codec, limits = DEFAULT_LIMITS, rates = DEFAULT_RATES } = this.#options
     const pool = this.#pool
     const maxQueuedBytes = MAX_QUEUED_BYTES
     const tunnel = new Tunnel({
       role,
       handlers,
+      features,
       clock,
       limits,
       rates,

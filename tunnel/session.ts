@@ -25,12 +25,16 @@ export interface SessionOptions {
 export interface SessionOwner {
   /** OPEN. May throw TunnelError, which closes the tunnel. */
   open(stream: number, bytes: Uint8Array, start: number, end: number): void
-  /** Another frame of a flow, or RESET_FLOW. May throw TunnelError, which closes the tunnel. */
+  /** RESUME. As `open`. */
+  resume(stream: number, bytes: Uint8Array, start: number, end: number): void
+  /** Another frame of a flow. May throw TunnelError, which closes the tunnel. */
   frame: FrameSink
   /** Every frame of `message` was handed on. */
   messageEnded(message: Uint8Array): void
   control(message: ControlMessage): void
   goAway(goAway: GoAway): void
+  /** Nothing was heard for 4 s though something waits; once a doubt. */
+  doubted(): void
   /** Once a turn: put what there is to send into the outbox. */
   compose(): void
   /** The kernel took bytes of the outbox. */
@@ -49,6 +53,9 @@ export class Session {
   readonly #pings: Bucket
   readonly #controls: Bucket
   #over = false
+  #isInDoubt = false
+  /** A sign of life was asked for that has not come. */
+  #isProbing = false
 
   constructor(options: SessionOptions) {
     const { link, clock, rates, owner } = options
@@ -77,6 +84,10 @@ export class Session {
     return this.#over
   }
 
+  get isInDoubt(): boolean {
+    return this.#isInDoubt
+  }
+
   get rttMs(): number | undefined {
     return this.#trip.leastMs
   }
@@ -94,10 +105,24 @@ export class Session {
   /** `waiting`: bytes are unacknowledged or an OPEN is unanswered. */
   tick(now: number, waiting: boolean): void {
     if (this.#over) return
-    const sign = this.#liveness.tick(now, waiting)
+    const sign = this.#liveness.tick(now, waiting || this.#isProbing)
     if (sign === 'ping' || sign === 'doubt') this.#ping()
+    if (sign === 'doubt') this.#doubt()
     if (sign === 'dead') this.#lose('nothing was heard from the other end')
     if (this.#progress.isStuck(now, this.outbox)) this.#overflow()
+  }
+
+  /** Asks for a sign of life: without one, there is doubt in 4 s. */
+  probe(): void {
+    if (this.#over || this.#isProbing) return
+    this.#isProbing = true
+    this.#liveness.asked(this.#options.clock.now())
+    this.#ping()
+  }
+
+  /** The network under the tunnel is known to be gone. */
+  lose(reason: string): void {
+    this.#lose(reason)
   }
 
   close(code: ResetCode, reason: string): void {
@@ -110,6 +135,8 @@ export class Session {
   #message(message: Uint8Array): void {
     if (this.#over) return
     this.#liveness.heard()
+    this.#isInDoubt = false
+    this.#isProbing = false
     try {
       this.#decoder.push(message)
       this.#options.owner.messageEnded(message)
@@ -127,7 +154,8 @@ export class Session {
   #frame(type: number, stream: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#over) return
     if (type === TYPE.OPEN) this.#options.owner.open(stream, bytes, start, end)
-    else if (type > TYPE.OPEN && type <= TYPE.RESET_FLOW) {
+    else if (type === TYPE.RESUME) this.#options.owner.resume(stream, bytes, start, end)
+    else if (type > TYPE.OPEN && type <= TYPE.DATAGRAM) {
       this.#options.owner.frame(type, stream, bytes, start, end)
     } else if (isControl(type)) this.#control(type, bytes.subarray(start, end))
     else this.#tunnelFrame(type, bytes, start, end)
@@ -163,6 +191,12 @@ export class Session {
       throw new TunnelError('rate-limited', 'too many control messages')
     }
     this.#options.owner.control(this.#options.codec.decode(type, body))
+  }
+
+  #doubt(): void {
+    if (this.#isInDoubt) return
+    this.#isInDoubt = true
+    this.#options.owner.doubted()
   }
 
   #ping(): void {

@@ -76,12 +76,12 @@ export class Accept {
     return outcome
   }
 
-  #attach(link: Link, { auth, you }: Accepted): void {
+  #attach(link: Link, { auth, features, you }: Accepted): void {
     const id = you.kind === 'client' ? you.sessionId : you.connectorId
     const refusal = this.#reasonToRefuse(you.kind, id)
     if (refusal) link.close(refusal.code, refusal.reason)
-    else if (you.kind === 'client') this.#client(link, auth, id)
-    else this.#connector(link, auth, id)
+    else if (you.kind === 'client') this.#client(link, auth, features, id)
+    else this.#connector(link, auth, features, id)
   }
 
   /** A session or connector may have ended during the handshake, and nobody would tell this tunnel. */
@@ -93,14 +93,14 @@ export class Accept {
     return tunnels.hasRoom(id) ? undefined : TOO_MANY
   }
 
-  #client(link: Link, auth: Auth, sessionId: string): void {
+  #client(link: Link, auth: Auth, features: Features, sessionId: string): void {
     const parts = this.#parts
     const { people, relay, tunnels, catalogues, sessions } = parts
     const session = sessions.find(sessionId)
     if (!session) return
     const stay = new Stay(this.#gone('client', sessionId, auth))
     const client = new ClientTunnel({ ...parts, session, facts: auth.facts, closed: stay.end })
-    const tunnel = relay.attach(link, 'client', client)
+    const tunnel = relay.attach(link, 'client', client, features)
     if (stay.isOver) return
     client.attach(tunnel)
     stay.until(tunnels.add('client', sessionId, tunnel))
@@ -112,13 +112,13 @@ export class Accept {
     this.#came('client', sessionId, auth)
   }
 
-  #connector(link: Link, auth: Auth, connectorId: string): void {
+  #connector(link: Link, auth: Auth, features: Features, connectorId: string): void {
     const { relay, tunnels, registry } = this.#parts
     const connector = registry.findConnector(connectorId)
     if (!connector) return
     const stay = new Stay(this.#gone('connector', connectorId, auth))
     const peer = new ConnectorTunnel({ ...this.#parts, connector, closed: stay.end })
-    const tunnel = relay.attach(link, 'connector', peer)
+    const tunnel = relay.attach(link, 'connector', peer, features)
     if (stay.isOver) return
     peer.attach(tunnel)
     registry.attach(connectorId, auth.instance ?? connectorId, tunnel)
@@ -143,3 +143,5 @@ export class Accept {
 
 const REVOKED: FlowEnd = { code: 'connector-revoked', reason: 'this connector is revoked' }
 const TOO_MANY: FlowEnd = { code: 'rate-limited', reason: 'too many tunnels of one peer' }
+
+type Features = Accepted['features']

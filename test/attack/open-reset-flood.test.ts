@@ -71,7 +71,13 @@ test('a million OPEN+RESET: each tunnel is closed after its burst, others go on,
 })
 
 test('without a limit on the rate the machine itself keeps nothing of them', () => {
-  const boundless: Rates = { open: [1e9, 1e9], reset: [1e9, 1e9], ping: [1, 1], control: [1, 1] }
+  const boundless: Rates = {
+    open: [1e9, 1e9],
+    resume: [1, 1],
+    reset: [1e9, 1e9],
+    ping: [1, 1],
+    control: [1, 1],
+  }
   const house = new House({ rates: boundless })
   flood(house, house.clientWire, 50_000)
   assert.equal(house.clientSide.tunnel.flowCount, 0)

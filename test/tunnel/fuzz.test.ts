@@ -12,11 +12,10 @@ import {
   pingFrame,
   putCredit,
   putFin,
-  resetFlowFrame,
   resetFrame,
 } from '../../tunnel/frames/write.ts'
 import type { LinkClosed } from '../../tunnel/port.ts'
-import { flowId, Seen } from './doubles.ts'
+import { Seen } from './doubles.ts'
 import { ACCEPT, House, request } from './house.ts'
 
 const stream = fc.integer({ min: 1, max: 5 })
@@ -50,7 +49,6 @@ const formed = fc.oneof(
     return frame
   }),
   stream.map((id) => resetFrame(id, 'cancelled', 'fuzz')),
-  fc.nat(3).map((flow) => resetFlowFrame(flowId(flow), 'cancelled', 'fuzz')),
   fc.constant(pingFrame(TYPE.PING, 1)),
   offset.map((token) => pingFrame(TYPE.PONG, token)),
   fc

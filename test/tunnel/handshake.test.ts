@@ -19,6 +19,7 @@ import { ManualClock, TestLink, Wire } from './doubles.ts'
 class FakeLink extends TestLink implements Link {
   keyAgreement: string | undefined = 'X25519MLKEM768'
   readonly remoteAddress = '192.0.2.1'
+  readonly localAddress = '192.0.2.2'
   hasZeroMasks = false
   isProven = false
   exporterBytes: Uint8Array | undefined = new Uint8Array(32).fill(7)
@@ -102,7 +103,7 @@ test('both sides learn of each other, and masks are zero once the exporters matc
     deployment: 'd1',
     edgeName: 'edge.example.com',
     edgeVersion: '0.1.0',
-    features: [],
+    features: ['resume'],
     edges: ['https://edge.example.com'],
     exporterMatched: true,
     keyAgreement: 'X25519MLKEM768',

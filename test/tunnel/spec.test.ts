@@ -55,11 +55,12 @@ test('the limits have the defaults and bounds of the code', () => {
 })
 
 test('the rates are those of the code', () => {
-  const { open, reset, ping, control } = DEFAULT_RATES
+  const { open, resume, reset, ping, control } = DEFAULT_RATES
   const say = ([perSecond, burst]: readonly [number, number]) =>
     `${perSecond.toLocaleString('en')}/s and ${burst.toLocaleString('en')}`
   for (const said of [
     `OPEN ${say(open)}`,
+    `RESUME ${say(resume)}`,
     `RESET ${say(reset)}`,
     `PING ${say(ping)}`,
     say(control),

@@ -14,7 +14,7 @@ import {
   readRefused,
   refusedFrame,
 } from '../../tunnel/frames/open.ts'
-import { readCode, readCredit, readGoAway, readResetFlow } from '../../tunnel/frames/read.ts'
+import { readCode, readCredit, readGoAway } from '../../tunnel/frames/read.ts'
 import {
   type Resume,
   type Resumed,
@@ -34,7 +34,6 @@ import {
   putCredit,
   putFin,
   receivedFrame,
-  resetFlowFrame,
   resetFrame,
 } from '../../tunnel/frames/write.ts'
 import { type ControlMessage, controlCodec } from '../../tunnel/messages/control.ts'
@@ -123,7 +122,6 @@ const READERS: Record<number, Reader> = {
   [TYPE.RESUMED]: (body) => readResumed(body, 0),
   [TYPE.DETACHED]: code,
   [TYPE.DATAGRAM]: (body) => ({ bytes: hex(body) }),
-  [TYPE.RESET_FLOW]: (body) => readResetFlow(body, 0, body.length),
 }
 
 /** Byte fields as hex; fields that are not there left out. */
@@ -171,6 +169,4 @@ const WRITERS: Partial<Record<FrameName, (stream: number, means: never) => Uint8
     resumeFrame(stream, { ...means, context: text(means.context) }),
   RESUMED: (stream, means: Resumed) => resumedFrame(stream, means),
   DETACHED: (stream, means: FlowEnd) => detachedFrame(stream, means.code, means.reason),
-  RESET_FLOW: (_, means: FlowEnd & { flowId: string }) =>
-    resetFlowFrame(means.flowId, means.code, means.reason),
 }

@@ -1,9 +1,10 @@
 import { type ResetCode, TunnelError } from '../codes.ts'
-import type { Flow, FlowEnd, FlowHandlers, OpenedInfo, Refusal } from '../flow.ts'
+import type { Flow, FlowEnd, FlowHandlers, OpenedInfo, OpenRequest, Refusal } from '../flow.ts'
+import type { Resume, Resumed } from '../frames/resume.ts'
 import { CREDIT_FRAME_BYTES, putCredit, resetFrame } from '../frames/write.ts'
 import type { Outbox } from '../outbox.ts'
 import type { WindowBudget } from './budget.ts'
-import { Receiving } from './receiving.ts'
+import { Receiving, type Standing } from './receiving.ts'
 import { Sending } from './sending.ts'
 
 /** What a flow needs of the endpoint that it belongs to. */
@@ -18,43 +19,77 @@ export interface FlowHost {
   owes(flow: EndFlow): void
   /** The flow's OPEN has its answer, or is given up. */
   answered(): void
-  /** The flow is over: forget its stream. */
-  gone(flow: EndFlow): void
+  /** Both sides of the tunnel can resume flows. */
+  readonly canResume: boolean
+  /** Tells the edge that the flow goes on elsewhere. */
+  letGo(flow: EndFlow): void
+  /** The flow leaves this tunnel: forget its stream. */
+  left(flow: EndFlow): void
+  /** Of the table of all flows: what happened to the flow. */
+  readonly table: FlowBook
+}
+
+/** What a flow tells the table of its process. */
+export interface FlowBook {
+  opened(flow: EndFlow): void
+  detached(flow: EndFlow): void
+  attached(flow: EndFlow): void
+  stranded(flow: EndFlow): void
+  ended(flow: EndFlow, end: FlowEnd): void
 }
 
 export interface FlowStart {
   /** Who said OPEN: this end or the other. The opener gets nothing before OPENED. */
   readonly opener: 'us' | 'peer'
-  readonly id: string
+  /** What OPEN asked for. */
+  readonly request: OpenRequest
   /** 0: it is refused here, and the other end must never hear of it. */
   readonly stream: number
+  readonly attempt: number
   readonly sendLimit: number
   readonly receiveLimit: number
+  /** Whose it is, at a connector: its session. */
+  readonly party?: string | undefined
 }
 
-/** `asked`: OPEN is out or in and not answered. */
-type State = 'asked' | 'open' | 'over'
+/**
+ * `asked`: OPEN is out or in and not answered. `detached`: it has no tunnel; `resuming`: a client has
+ * asked for it over a new one.
+ */
+type State = 'asked' | 'open' | 'detached' | 'resuming' | 'over'
 
 /** One end of one flow. Errors of the peer about this flow end this flow only (SPEC.md §9.2). */
 export class EndFlow implements Flow {
-  readonly id: string
-  readonly stream: number
+  stream: number
+  /** Counts its attachments to tunnels. */
+  attempt: number
   readonly sending: Sending
-  readonly #isOpener: boolean
+  readonly isOpener: boolean
+  readonly party: string | undefined
+  readonly request: OpenRequest
   readonly #receiving: Receiving
-  readonly #host: FlowHost
+  #host: FlowHost
   #handlers: FlowHandlers
   #state: State = 'asked'
   #blocked = false
+  #info: OpenedInfo | undefined
+  /** The program gave up while there was no tunnel to say so. */
+  #resetWhenBack: FlowEnd | undefined
 
   constructor(host: FlowHost, start: FlowStart, handlers: FlowHandlers) {
-    this.id = start.id
+    this.request = start.request
     this.stream = start.stream
-    this.#isOpener = start.opener === 'us'
+    this.attempt = start.attempt
+    this.isOpener = start.opener === 'us'
+    this.party = start.party
     this.#host = host
     this.#handlers = handlers
     this.sending = new Sending(start.sendLimit)
     this.#receiving = new Receiving(start.receiveLimit, host.budget)
+  }
+
+  get id(): string {
+    return this.request.flowId
   }
 
   get bytesSent(): number {
@@ -73,9 +108,18 @@ export class EndFlow implements Flow {
     return this.#state === 'asked'
   }
 
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** What OPENED said: a connector says it again, a client asks that instance for its flow. */
+  get info(): OpenedInfo | undefined {
+    return this.#info
+  }
+
   /** Something is on its way whose acknowledgement is missed. */
   get isWaiting(): boolean {
-    return this.#state === 'asked' || this.sending.isWaitingForAck
+    return this.#state === 'asked' || this.#state === 'resuming' || this.sending.isWaitingForAck
   }
 
   get hasToSend(): boolean {
@@ -83,7 +127,7 @@ export class EndFlow implements Flow {
   }
 
   write(chunk: Uint8Array, free?: () => void): boolean {
-    if (this.isOver || this.sending.hasEnded) return false
+    if (this.#isGivenUp || this.sending.hasEnded) return false
     this.sending.write(chunk, free)
     this.#ready()
     this.#blocked = this.sending.unsentBytes >= this.#host.budget.firstWindowBytes
@@ -91,27 +135,27 @@ export class EndFlow implements Flow {
   }
 
   end(): void {
-    if (this.isOver || this.sending.hasEnded) return
+    if (this.#isGivenUp || this.sending.hasEnded) return
     this.sending.finish()
     this.#ready()
   }
 
   reset(code: ResetCode, reason = ''): void {
-    if (this.isOver) return
-    // Before the RESET, which may be one byte too much and end the tunnel with all its flows.
-    this.#finish()
-    if (this.stream > 0) this.#host.outbox.append(resetFrame(this.stream, code, reason))
+    if (this.#isGivenUp) return
+    const end = { code, reason }
+    if (this.isOpener && this.#isAway) this.#resetLater(end)
+    else this.#break(end)
   }
 
   consumed(bytes: number): void {
     if (this.isOver) return
     this.#receiving.consume(bytes, this.#host.micros(), this.#host.rttMs ?? 0)
-    if (this.#receiving.isCreditDue) this.#host.owes(this)
+    if (this.isOpen && this.#receiving.isCreditDue) this.#host.owes(this)
   }
 
   /** The connector's side has said OPENED. */
-  answered(): void {
-    this.#state = 'open'
+  answered(info: OpenedInfo): void {
+    this.#opened(info)
     this.#host.owes(this)
   }
 
@@ -122,35 +166,96 @@ export class EndFlow implements Flow {
 
   /** Over without a word to anybody. */
   abandon(): void {
-    if (!this.isOver) this.#finish()
+    if (!this.isOver) this.#finish(ABANDONED)
+  }
+
+  /** Its tunnel is gone, or the other end's; what cannot be resumed is over. */
+  lost(end: FlowEnd): void {
+    if (this.isAsked || !this.#host.canResume) this.onReset(end)
+    else this.#detach()
+  }
+
+  /** It goes on without this tunnel. */
+  leave(): void {
+    if (!this.isOpen) return
+    this.#host.letGo(this)
+    this.#detach()
+  }
+
+  /** Client: asks for it over another tunnel; gives what RESUME says. */
+  resumeOn(host: FlowHost, stream: number): Resume {
+    this.#host = host
+    this.#state = 'resuming'
+    this.stream = stream
+    this.attempt += 1
+    const { attempt, request } = this
+    const instance = this.#info?.instance ?? ''
+    return { ...request, attempt, instance, ...this.#receiving.credit() }
+  }
+
+  /**
+   * Connector: it is carried on by another tunnel, and sends again from `received` on. Gives where
+   * this end stands.
+   * @throws TunnelError `protocol-error` for a place that is not kept; nothing has changed then
+   */
+  takeBack(host: FlowHost, stream: number, asked: TakeBack): Standing {
+    this.sending.rewind(asked.received, asked.limit)
+    this.leave()
+    this.#host = host
+    this.stream = stream
+    this.attempt = asked.attempt
+    this.#attached()
+    this.#receiving.allow(asked.allowed ?? 0)
+    return this.#receiving.credit()
+  }
+
+  /** After the answer to RESUME has been said. */
+  goOn(): void {
+    if (!this.isOpen) return
+    if (this.hasToSend) this.#host.ready(this)
+    this.drain()
+    this.#endIfDone()
   }
 
   onOpened(info: OpenedInfo): void {
     this.#checkAsker()
-    this.#state = 'open'
+    this.#opened(info)
     this.#host.answered()
     this.#handlers.opened?.(info)
   }
 
   onRefused(refusal: Refusal): void {
     this.#checkAsker()
-    this.#finish()
+    this.#finish(refusal)
     if (this.#handlers.refused) this.#handlers.refused(refusal)
     else this.#handlers.reset(refusal)
+  }
+
+  onResumed(resumed: Resumed): void {
+    if (this.#state !== 'resuming' || resumed.attempt !== this.attempt) {
+      throw new TunnelError('protocol-error', 'RESUMED to nothing that was asked')
+    }
+    const gaveUp = this.#resetWhenBack
+    if (!gaveUp) this.sending.rewind(resumed.received, resumed.limit)
+    this.#attached()
+    if (gaveUp) this.#sayGivenUp(gaveUp)
+    else this.goOn()
   }
 
   onData(chunk: Uint8Array): void {
     this.#checkOpened()
     this.#receiving.receive(chunk.length)
     this.#handlers.data(chunk)
-    if (!this.isOver && this.#receiving.isCreditDue) this.#host.owes(this)
+    if (this.isOpen && this.#receiving.isCreditDue) this.#host.owes(this)
   }
 
   /** The peer broke the rules of this flow: it ends at both ends, the tunnel goes on. */
   fail(end: FlowEnd): void {
     if (this.isOver) return
-    this.reset(end.code, end.reason)
-    this.#handlers.reset(end)
+    const isHeard = this.#resetWhenBack === undefined
+    this.#resetWhenBack = undefined
+    this.#break(end)
+    if (isHeard) this.#handlers.reset(end)
   }
 
   /** The offset that DATA_AT says must be the next: a gap means that bytes were lost. */
@@ -164,11 +269,12 @@ export class EndFlow implements Flow {
     this.#checkOpened()
     this.#receiving.finish(offset)
     this.#handlers.ended()
-    if (!this.isOver) this.#host.owes(this)
+    if (this.isOpen) this.#host.owes(this)
     this.#endIfDone()
   }
 
   onCredit(received: number, limit: number): void {
+    this.#checkOpened()
     this.sending.credit(received, limit)
     if (this.hasToSend) this.#host.ready(this)
     this.#endIfDone()
@@ -176,8 +282,8 @@ export class EndFlow implements Flow {
 
   onReset(end: FlowEnd): void {
     if (this.isOver) return
-    this.#finish()
-    this.#handlers.reset(end)
+    if (this.#state === 'resuming' && RETRIED.has(end.code)) this.#strand()
+    else this.#brokenOff(end)
   }
 
   /** Tells the program that there is room again, once `write` has refused. */
@@ -191,8 +297,7 @@ export class EndFlow implements Flow {
   /** Writes a CREDIT if it is worth one, or `whatever` it is worth. */
   putCreditIfDue(whatever = false): void {
     const receiving = this.#receiving
-    if (this.#state !== 'open' || !(receiving.isCreditDue || (whatever && receiving.owesAck)))
-      return
+    if (!this.isOpen || !(receiving.isCreditDue || (whatever && receiving.owesAck))) return
     const { outbox } = this.#host
     const { received, limit } = receiving.credit()
     const at = outbox.reserve(CREDIT_FRAME_BYTES)
@@ -204,34 +309,121 @@ export class EndFlow implements Flow {
     this.putCreditIfDue(true)
   }
 
+  /** Without a tunnel that carries it. */
+  get #isAway(): boolean {
+    return this.#state === 'detached' || this.#state === 'resuming'
+  }
+
+  #detach(): void {
+    if (this.#state !== 'open' && this.#state !== 'resuming') return
+    this.#state = 'detached'
+    this.#host.left(this)
+    this.#host.table.detached(this)
+  }
+
+  get #isGivenUp(): boolean {
+    return this.isOver || this.#resetWhenBack !== undefined
+  }
+
+  #opened(info: OpenedInfo): void {
+    this.#state = 'open'
+    this.#info = info
+    this.#host.table.opened(this)
+  }
+
+  #attached(): void {
+    this.#state = 'open'
+    this.#host.table.attached(this)
+  }
+
+  #brokenOff(end: FlowEnd): void {
+    const isHeard = this.#resetWhenBack === undefined
+    this.#finish(end)
+    if (!isHeard) return
+    if (end.code !== 'done') this.#handlers.reset(end)
+    else if (this.#receiving.hasEnded) this.#handlers.done?.()
+    else this.#handlers.reset({ ...end, code: 'tunnel-lost' })
+  }
+
+  #break(end: FlowEnd): void {
+    const { stream } = this
+    const wasAttached = this.#state !== 'detached'
+    // Before the RESET, which may be one byte too much and end the tunnel with all its flows.
+    this.#finish(end)
+    if (!wasAttached || stream === 0) return
+    this.#host.outbox.append(resetFrame(stream, end.code, end.reason))
+  }
+
+  /** The connector holds the origin's socket until it is told, or has waited long enough. */
+  #resetLater(end: FlowEnd): void {
+    this.#resetWhenBack = end
+    this.sending.drop()
+  }
+
+  #sayGivenUp({ code, reason }: FlowEnd): void {
+    this.#resetWhenBack = undefined
+    this.reset(code, reason)
+  }
+
+  /** That edge could not take it back; another may. */
+  #strand(): void {
+    this.#state = 'detached'
+    this.#host.left(this)
+    this.#host.table.stranded(this)
+  }
+
   #ready(): void {
-    if (this.stream > 0) this.#host.ready(this)
+    if (this.stream > 0 && !this.#isAway) this.#host.ready(this)
   }
 
   #checkAsker(): void {
-    if (this.isAsked && this.#isOpener) return
+    if (this.isAsked && this.isOpener) return
     throw new TunnelError('protocol-error', 'an answer to nothing that was asked')
   }
 
   #checkOpened(): void {
-    if (this.isAsked && this.#isOpener) {
-      throw new TunnelError('protocol-error', 'bytes before OPENED')
-    }
+    if (this.isOpen || (this.isAsked && !this.isOpener)) return
+    throw new TunnelError('protocol-error', 'bytes before the answer')
   }
 
   #endIfDone(): void {
     if (this.isOver || !this.sending.isDone || !this.#receiving.hasEnded) return
     this.putCreditIfDue(true)
     // That may have been one byte too much for the tunnel.
-    if (this.isOver) return
-    this.#finish()
+    if (!this.isOpen) return
+    this.#finish(DONE)
     this.#handlers.done?.()
   }
 
-  #finish(): void {
+  #finish(end: FlowEnd): void {
     if (this.isAsked) this.#host.answered()
+    const wasAttached = this.#state !== 'detached'
     this.#state = 'over'
     this.#receiving.close()
-    this.#host.gone(this)
+    if (wasAttached) this.#host.left(this)
+    this.#host.table.ended(this, end)
   }
 }
+
+/** What a RESUME asks of a connector. */
+export interface TakeBack {
+  readonly attempt: number
+  /** The next offset that the client expects, and up to where it takes bytes. */
+  readonly received: number
+  readonly limit: number
+  /** Up to where the client was told that it may send; left out: it is told now. */
+  readonly allowed?: number
+}
+
+const DONE: FlowEnd = { code: 'done', reason: '' }
+const ABANDONED: FlowEnd = { code: 'cancelled', reason: '' }
+
+/** An edge that cannot take a flow back says nothing about the flow. */
+const RETRIED: ReadonlySet<ResetCode> = new Set([
+  'connector-not-here',
+  'shutting-down',
+  'tunnel-lost',
+  'rate-limited',
+  'over-budget',
+  'internal',
+])

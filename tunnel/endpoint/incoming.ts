@@ -67,8 +67,9 @@ export class Incoming {
   accept(info: AcceptInfo, handlers: FlowHandlers): Flow {
     const flow = this.#takeFlow()
     if (!this.#cancelled) {
-      this.#host.append(openedFrame(flow.stream, { ...info, gateMicros: 0, relayMicros: 0 }))
-      flow.answered()
+      const said = { ...info, gateMicros: 0, relayMicros: 0 }
+      this.#host.append(openedFrame(flow.stream, said))
+      flow.answered(said)
     }
     // Not before the caller has the flow in its hands.
     this.#host.defer(() => this.#handOver(flow, handlers))

@@ -45,10 +45,14 @@ export class Opening {
       receiveLimit: host.budget.firstWindowBytes,
     }
     const stream = streams.lastStream
-    const start = { opener: 'us', id: request.flowId, stream, ...limitsOfFlow } as const
-    const flow = new EndFlow(host, start, handlers)
+    const attempt = request.attempt ?? 1
+    const flow = new EndFlow(
+      host,
+      { opener: 'us', request, stream, attempt, ...limitsOfFlow },
+      handlers,
+    )
     streams.add(flow)
-    host.outbox.append(openFrame(stream, { ...request, attempt: 1, ...limitsOfFlow }))
+    host.outbox.append(openFrame(stream, { ...request, attempt, ...limitsOfFlow }))
     return flow
   }
 
@@ -64,13 +68,8 @@ export class Opening {
   #refused(request: OpenRequest, handlers: FlowHandlers, code: ResetCode, reason: string): Flow {
     const { host, clock } = this.#options
     this.#asked += 1
-    const start = {
-      opener: 'us',
-      id: request.flowId,
-      stream: 0,
-      sendLimit: 0,
-      receiveLimit: 0,
-    } as const
+    const none = { stream: 0, attempt: 1, sendLimit: 0, receiveLimit: 0 }
+    const start = { opener: 'us', request, ...none } as const
     const flow = new EndFlow(host, start, handlers)
     clock.defer(() => {
       if (!flow.isOver) flow.onRefused({ code, reason, facts: {} })

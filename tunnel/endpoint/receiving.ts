@@ -8,6 +8,14 @@ const SLOW_MICROS = 2_000_000
 const LEAST_STEP_BYTES = 4096
 const MOST_STEP_BYTES = 128 * 1024
 
+/** Where a receiver stands: the next offset that it expects, and up to where it takes bytes. */
+export interface Standing {
+  readonly received: number
+  readonly limit: number
+  /** `received` counts FIN. */
+  readonly hasFin: boolean
+}
+
 /** The receiving half of a flow: what has come, what the program took, what may still come. */
 export class Receiving {
   readonly #budget: WindowBudget
@@ -84,11 +92,16 @@ export class Receiving {
     return this.#nextLimit - this.#limit >= step || this.#received - this.#told >= 2 * step
   }
 
-  /** What CREDIT says now; counts as told. */
-  credit(): { readonly received: number; readonly limit: number } {
+  /** What CREDIT, RESUME or RESUMED says now; counts as told. */
+  credit(): Standing {
     this.#limit = Math.max(this.#limit, this.#nextLimit)
     this.#told = this.#ackOffset
-    return { received: this.#told, limit: this.#limit }
+    return { received: this.#told, limit: this.#limit, hasFin: this.#ended }
+  }
+
+  /** The other end was told of this limit by another way. */
+  allow(limit: number): void {
+    this.#limit = Math.max(this.#limit, limit)
   }
 
   close(): void {

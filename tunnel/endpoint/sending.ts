@@ -30,6 +30,7 @@ export class Sending {
   #limit: number
   #ended = false
   #finSent = false
+  #isRewound = false
 
   /** `limit`: how far may be sent before the first CREDIT. */
   constructor(limit: number) {
@@ -52,6 +53,16 @@ export class Sending {
 
   get hasEnded(): boolean {
     return this.#ended
+  }
+
+  /** Where the next byte to send lies. */
+  get nextOffset(): number {
+    return this.#next
+  }
+
+  /** The next bytes are the first after a rewind: they must say where they lie. */
+  get isRewound(): boolean {
+    return this.#isRewound
   }
 
   /** FIN needs no credit. */
@@ -86,6 +97,7 @@ export class Sending {
 
   /** Copies the next `length` bytes (at most `sendableBytes`) to `target` and counts them as sent. */
   take(target: Uint8Array, at: number, length: number): void {
+    this.#isRewound = false
     this.#next += length
     let to = at
     const end = at + length
@@ -108,6 +120,32 @@ export class Sending {
     if (received <= this.#acknowledged) return
     this.#acknowledged = received
     this.#forget()
+  }
+
+  /**
+   * The flow goes on over another tunnel: everything from `received` on is sent again, up to a limit
+   * that may be lower than before (SPEC.md §7.3).
+   * @throws TunnelError `protocol-error` when the other end wants what was acknowledged, or never sent
+   */
+  rewind(received: number, limit: number): void {
+    if (received < this.#acknowledged || received > this.#sentOffset) {
+      throw new TunnelError('protocol-error', 'the other end resumes at a place that is not kept')
+    }
+    this.#acknowledged = received
+    this.#forget()
+    this.#finSent = received > this.#end
+    this.#next = Math.min(received, this.#end)
+    this.#limit = limit
+    this.#isRewound = true
+    this.#seek()
+  }
+
+  /** Nothing of it is wanted any more. */
+  drop(): void {
+    this.#first = undefined
+    this.#last = undefined
+    this.#cursor = undefined
+    this.#next = this.#end
   }
 
   get #sentOffset(): number {
@@ -136,6 +174,17 @@ export class Sending {
     const bytes = Buffer.allocUnsafeSlow(size)
     bytes.set(chunk)
     this.#keep(bytes, chunk.length)
+  }
+
+  /** Puts the cursor under the next byte; the first chunk holds the last acknowledged one. */
+  #seek(): void {
+    let from = this.#firstOffset
+    this.#cursor = this.#first
+    while (this.#cursor?.after !== undefined && from + this.#cursor.used <= this.#next) {
+      from += this.#cursor.used
+      this.#cursor = this.#cursor.after
+    }
+    this.#cursorAt = this.#next - from
   }
 
   /** To the next chunk. The last one stays under the cursor: small chunks may still be put into it. */

@@ -3,7 +3,8 @@ import type { FlowEnd } from '../flow.ts'
 import { readOffset } from '../frames/bytes.ts'
 import { TYPE } from '../frames/frame.ts'
 import { readOpened, readRefused } from '../frames/open.ts'
-import { readCode, readCredit, readResetFlow } from '../frames/read.ts'
+import { readCode, readCredit } from '../frames/read.ts'
+import { readResumed } from '../frames/resume.ts'
 import type { EndFlow } from './end-flow.ts'
 
 /** The flows of one end by their streams, and the frames that go to them. */
@@ -28,6 +29,11 @@ export class Streams {
     return this.#flows.values()
   }
 
+  /** The tunnel is gone; what was opened may go on without it. */
+  loseAll(end: FlowEnd): void {
+    for (const flow of [...this.#flows.values()]) flow.lost(end)
+  }
+
   resetAll(end: FlowEnd): void {
     for (const flow of [...this.#flows.values()]) flow.onReset(end)
   }
@@ -40,7 +46,6 @@ export class Streams {
   frame(type: number, stream: number, bytes: Uint8Array, start: number, end: number): void {
     const flow = this.#flows.get(stream)
     if (flow !== undefined) this.#deliver(flow, type, bytes, start, end)
-    else if (type === TYPE.RESET_FLOW) this.#resetFlow(bytes, start, end)
     else this.#checkLate(type, stream)
   }
 
@@ -55,15 +60,7 @@ export class Streams {
 
   #checkLate(type: number, stream: number): void {
     if (stream <= this.lastStream) return
-    if (type === TYPE.RESUME) throw new TunnelError('unsupported', 'no flow is resumed here')
-    throw new TunnelError('protocol-error', 'a frame of a stream that was never opened')
-  }
-
-  #resetFlow(bytes: Uint8Array, start: number, end: number): void {
-    const { flowId, ...why } = readResetFlow(bytes, start, end)
-    for (const flow of this.#flows.values()) {
-      if (flow.id === flowId) flow.onReset(why)
-    }
+    throw new TunnelError('protocol-error', 'a frame of a stream that was never opened', { type })
   }
 }
 
@@ -103,11 +100,14 @@ function deliverAnswer(
     case TYPE.REFUSED:
       flow.onRefused(readRefused(bytes, start, end))
       break
+    case TYPE.RESUMED:
+      flow.onResumed(readResumed(bytes, start))
+      break
     case TYPE.RESET:
       flow.onReset(readCode(bytes, start, end))
       break
     case TYPE.DETACHED:
-      flow.onReset({ ...readCode(bytes, start, end), code: 'tunnel-lost' })
+      flow.lost({ ...readCode(bytes, start, end), code: 'tunnel-lost' })
       break
     default:
       throw new TunnelError('protocol-error', 'a frame that this flow cannot have', { type })

@@ -1,4 +1,5 @@
-import { HEADER_BYTES, TYPE } from '../frames/frame.ts'
+import { writeOffset } from '../frames/bytes.ts'
+import { HEADER_BYTES, OFFSET_BYTES, TYPE } from '../frames/frame.ts'
 import { FIN_FRAME_BYTES, putFin, putHeader } from '../frames/write.ts'
 import type { Outbox } from '../outbox.ts'
 import type { EndFlow } from './end-flow.ts'
@@ -55,7 +56,8 @@ export class Turns {
 
   #putTurn(flow: EndFlow): void {
     const length = this.#lengthOf(flow.sending.sendableBytes)
-    if (length > 0) this.#putData(flow, length)
+    if (length > 0 && flow.sending.isRewound) this.#putDataAt(flow, length)
+    else if (length > 0) this.#putData(flow, length)
     if (flow.sending.isFinDue) this.#putFin(flow)
   }
 
@@ -71,6 +73,16 @@ export class Turns {
     const at = this.#outbox.reserve(HEADER_BYTES + length)
     putHeader(this.#outbox.slab, at, TYPE.DATA, length, stream)
     sending.take(this.#outbox.slab, at + HEADER_BYTES, length)
+  }
+
+  /** The first bytes of another attachment say where they lie (SPEC.md §5.1). */
+  #putDataAt({ stream, sending }: EndFlow, wanted: number): void {
+    const before = HEADER_BYTES + OFFSET_BYTES
+    const length = Math.min(wanted, this.#outbox.maxBytes - before)
+    const at = this.#outbox.reserve(before + length)
+    putHeader(this.#outbox.slab, at, TYPE.DATA_AT, OFFSET_BYTES + length, stream)
+    writeOffset(this.#outbox.slab, at + HEADER_BYTES, sending.nextOffset)
+    sending.take(this.#outbox.slab, at + before, length)
   }
 
   #putFin({ stream, sending }: EndFlow): void {

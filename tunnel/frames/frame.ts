@@ -19,7 +19,6 @@ export const TYPE = {
   RESUMED: 0x19,
   DETACHED: 0x1a,
   DATAGRAM: 0x1b,
-  RESET_FLOW: 0x1c,
   ANNOUNCE: 0x40,
   CATALOG: 0x41,
   RESOLVE: 0x42,
@@ -45,6 +44,7 @@ export const MAX_CONTEXT_BYTES = 4096
 export const MAX_REASON_BYTES = 256
 export const MAX_INSTANCE_BYTES = 64
 export const FLOW_ID_BYTES = 16
+export const OFFSET_BYTES = 8
 
 /** What a frame belongs to: the tunnel (stream 0) or one flow (stream ≥ 1). */
 export type Scope = 'tunnel' | 'flow'
@@ -57,7 +57,8 @@ export interface FrameRule {
 }
 
 const OPEN_FIXED = FLOW_ID_BYTES + 4 + 4 + 4 + 2 + 1 + 1
-const RESUME_FIXED = FLOW_ID_BYTES + 4 + 8 + 8 + 2 + 1 + 1
+const RESUME_FIXED = FLOW_ID_BYTES + 4 + 8 + 8 + 2 + 1 + 1 + 1
+export const RESUMED_BYTES = 4 + 8 + 8 + 4 + 4 + 1
 
 const RULES: readonly FrameRule[] = [
   tunnel('HELLO', 2, 4096),
@@ -80,10 +81,9 @@ const RULES: readonly FrameRule[] = [
     RESUME_FIXED + 3,
     RESUME_FIXED + MAX_NAME_BYTES + 1 + MAX_INSTANCE_BYTES + MAX_CONTEXT_BYTES,
   ),
-  flow('RESUMED', 28, 28),
+  flow('RESUMED', RESUMED_BYTES, RESUMED_BYTES),
   flow('DETACHED', 2, 2 + MAX_REASON_BYTES),
   flow('DATAGRAM', 0, 65_507),
-  tunnel('RESET_FLOW', FLOW_ID_BYTES + 2, FLOW_ID_BYTES + 2 + MAX_REASON_BYTES),
   ...(
     [
       'ANNOUNCE',

@@ -1,18 +1,12 @@
 import { codeOfNumber } from '../codes.ts'
 import type { FlowEnd } from '../flow.ts'
-import { readHex, readLine, readOffset, readU16, readU32 } from './bytes.ts'
-import { FLOW_ID_BYTES } from './frame.ts'
+import { readLine, readOffset, readU16, readU32 } from './bytes.ts'
 import type { GoAway } from './write.ts'
 
 /** The payloads of small frames, as `write.ts` makes them. `start` and `end` are a FrameSink's. */
 export function readCode(bytes: Uint8Array, start: number, end: number): FlowEnd {
   const reason = readLine(bytes, start + 2, end)
   return { code: codeOfNumber(readU16(bytes, start)), reason }
-}
-
-export function readResetFlow(bytes: Uint8Array, start: number, end: number) {
-  const flowId = readHex(bytes, start, start + FLOW_ID_BYTES)
-  return { flowId, ...readCode(bytes, start + FLOW_ID_BYTES, end) }
 }
 
 export function readGoAway(bytes: Uint8Array, start: number, end: number): GoAway {

@@ -11,7 +11,7 @@ import {
   writeU16,
   writeU32,
 } from './bytes.ts'
-import { FLOW_ID_BYTES, HEADER_BYTES, MAX_INSTANCE_BYTES, TYPE } from './frame.ts'
+import { FLOW_ID_BYTES, HEADER_BYTES, MAX_INSTANCE_BYTES, RESUMED_BYTES, TYPE } from './frame.ts'
 import {
   numberOfProtocol,
   protocolOf,
@@ -30,6 +30,8 @@ export interface Resume {
   readonly attempt: number
   /** The next offset that the client expects. */
   readonly received: number
+  /** `received` counts the connector's FIN. */
+  readonly hasFin: boolean
   /** The client's credit, as in CREDIT. */
   readonly limit: number
   readonly port: number
@@ -40,7 +42,9 @@ export interface Resume {
   readonly context: Uint8Array
 }
 
-const NAME_AT = FLOW_ID_BYTES + 24
+const NAME_AT = FLOW_ID_BYTES + 25
+/** Of the flags: the other's FIN has come, and `received` counts it. */
+const HAS_FIN = 1
 
 export function resumeFrame(stream: number, resume: Resume): Uint8Array {
   const instance = textBytes(resume.instance, MAX_INSTANCE_BYTES)
@@ -54,7 +58,8 @@ export function resumeFrame(stream: number, resume: Resume): Uint8Array {
   writeOffset(frame, at + 28, resume.limit)
   writeU16(frame, at + 36, resume.port)
   frame[at + 38] = numberOfProtocol(resume.protocol)
-  frame[at + 39] = name.length
+  frame[at + 39] = resume.hasFin ? HAS_FIN : 0
+  frame[at + 40] = name.length
   putName(frame, at + NAME_AT, name)
   const instanceAt = at + NAME_AT + name.length
   frame[instanceAt] = instance.length
@@ -65,7 +70,7 @@ export function resumeFrame(stream: number, resume: Resume): Uint8Array {
 
 /** @throws TunnelError `protocol-error` */
 export function readResume(bytes: Uint8Array, start: number, end: number): Resume {
-  const nameEnd = start + NAME_AT + (bytes[start + 39] as number)
+  const nameEnd = start + NAME_AT + (bytes[start + 40] as number)
   const name = readName(bytes, start + NAME_AT, nameEnd, end - 1)
   const instanceEnd = nameEnd + 1 + (bytes[nameEnd] as number)
   if (instanceEnd > end || instanceEnd - nameEnd - 1 > MAX_INSTANCE_BYTES) {
@@ -75,6 +80,7 @@ export function readResume(bytes: Uint8Array, start: number, end: number): Resum
     flowId: readHex(bytes, start, start + FLOW_ID_BYTES),
     attempt: readAttempt(bytes, start + 16),
     received: readOffset(bytes, start + 20),
+    hasFin: readHasFin(bytes, start + 39),
     limit: readOffset(bytes, start + 28),
     port: readPort(bytes, start + 36),
     protocol: protocolOf(bytes[start + 38] as number),
@@ -88,18 +94,21 @@ export function readResume(bytes: Uint8Array, start: number, end: number): Resum
 export interface Resumed {
   readonly attempt: number
   readonly received: number
+  /** `received` counts the client's FIN. */
+  readonly hasFin: boolean
   readonly limit: number
   readonly gateMicros: number
   readonly relayMicros: number
 }
 
 export function resumedFrame(stream: number, resumed: Resumed): Uint8Array {
-  const frame = makeFrame(TYPE.RESUMED, stream, 28)
+  const frame = makeFrame(TYPE.RESUMED, stream, RESUMED_BYTES)
   writeU32(frame, HEADER_BYTES, resumed.attempt)
   writeOffset(frame, HEADER_BYTES + 4, resumed.received)
   writeOffset(frame, HEADER_BYTES + 12, resumed.limit)
   writeMicros(frame, HEADER_BYTES + 20, resumed.gateMicros)
   writeMicros(frame, HEADER_BYTES + 24, resumed.relayMicros)
+  frame[HEADER_BYTES + 28] = resumed.hasFin ? HAS_FIN : 0
   return frame
 }
 
@@ -107,8 +116,13 @@ export function readResumed(bytes: Uint8Array, start: number): Resumed {
   return {
     attempt: readAttempt(bytes, start),
     received: readOffset(bytes, start + 4),
+    hasFin: readHasFin(bytes, start + 28),
     limit: readOffset(bytes, start + 12),
     gateMicros: readU32(bytes, start + 20),
     relayMicros: readU32(bytes, start + 24),
   }
 }
+
+/** The other flags are a later version's. */
+const readHasFin = (bytes: Uint8Array, at: number): boolean =>
+  ((bytes[at] as number) & HAS_FIN) !== 0

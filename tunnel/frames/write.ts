@@ -1,6 +1,6 @@
 import { numberOfCode, type ResetCode } from '../codes.ts'
-import { textBytes, writeHex, writeOffset, writeU16, writeU24, writeU32 } from './bytes.ts'
-import { FLOW_ID_BYTES, HEADER_BYTES, MAX_REASON_BYTES, TYPE } from './frame.ts'
+import { textBytes, writeOffset, writeU16, writeU24, writeU32 } from './bytes.ts'
+import { HEADER_BYTES, MAX_REASON_BYTES, TYPE } from './frame.ts'
 
 /** Writes a header; the caller writes `length` bytes behind it. */
 export function putHeader(
@@ -67,12 +67,6 @@ export function resetFrame(stream: number, code: ResetCode, reason: string): Uin
 
 export function detachedFrame(stream: number, code: ResetCode, reason: string): Uint8Array {
   return codeFrame(TYPE.DETACHED, stream, 0, code, reason)
-}
-
-export function resetFlowFrame(flowId: string, code: ResetCode, reason: string): Uint8Array {
-  const frame = codeFrame(TYPE.RESET_FLOW, 0, FLOW_ID_BYTES, code, reason)
-  writeHex(frame, HEADER_BYTES, flowId)
-  return frame
 }
 
 export interface GoAway {

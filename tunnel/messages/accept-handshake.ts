@@ -40,8 +40,9 @@ export async function acceptHandshake(
     const outcome = await options.authenticate(auth)
     if (outcome.kind === 'refused') throw new TunnelError(outcome.code, outcome.reason)
     link.proven()
-    link.send(bodyFrame(TYPE.READY, 0, writeJson(makeReady(options, auth, outcome.you))))
-    return { auth, you: outcome.you }
+    const ready = makeReady(options, auth, outcome.you)
+    link.send(bodyFrame(TYPE.READY, 0, writeJson(ready)))
+    return { auth, features: ready.features, you: outcome.you }
   } catch (error) {
     closeWith(link, error)
     return undefined
@@ -83,5 +84,6 @@ function checkExporter(auth: Auth, { tlsEndsBeforeEdge = false }: AcceptHandshak
 function makeReady(options: AcceptHandshake, auth: Auth, you: You) {
   const { version, edges, limits = DEFAULT_LIMITS } = options
   const { exporterMatched } = auth
-  return { protocol: PROTOCOL, version, features: FEATURES, limits, edges, exporterMatched, you }
+  const features = FEATURES.filter((feature) => auth.features.includes(feature))
+  return { protocol: PROTOCOL, version, features, limits, edges, exporterMatched, you }
 }

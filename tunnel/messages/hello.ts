@@ -18,8 +18,8 @@ import {
 
 /** The JSON of the three frames of the handshake (SPEC.md §2.3), read with every bound. */
 export const PROTOCOL = 1
-/** What is agreed on beyond the required frames; resume and datagrams come with their issues. */
-export const FEATURES: readonly string[] = []
+/** What this version can beyond the required frames (SPEC.md §2.4); datagrams come with their issue. */
+export const FEATURES: readonly string[] = ['resume']
 export const NONCE_BYTES = 32
 export const EXPORTER_BYTES = 32
 export const SIGNATURE_BYTES = 64
@@ -53,6 +53,8 @@ export interface AuthFrame {
   readonly instance: string | undefined
   readonly credential: Credential
   readonly facts: Facts
+  /** Empty from an end that says nothing of them. */
+  readonly features: readonly string[]
   readonly keyAgreement: string | undefined
   readonly nonce: Uint8Array
   readonly exporter: Uint8Array | undefined
@@ -69,6 +71,7 @@ export function readAuth(body: Uint8Array): AuthFrame {
     instance: role === 'connector' ? text(said, 'instance', 64) : undefined,
     credential: readCredential(fields(said.credential, 'credential'), role),
     facts: facts(said, 'facts'),
+    features: said.features === undefined ? [] : textList(said, 'features', 32, 64),
     keyAgreement: optionalText(said, 'keyAgreement', 64),
     nonce: bytes(said, 'nonce', NONCE_BYTES),
     exporter: said.exporter === undefined ? undefined : bytes(said, 'exporter', EXPORTER_BYTES),

@@ -47,6 +47,7 @@ export interface Auth {
   readonly instance: string | undefined
   readonly credential: Credential
   readonly facts: Facts
+  readonly features: readonly string[]
   /** As the peer says: a server cannot see it. */
   readonly keyAgreement: string | undefined
   /** The bytes of identity/proof.ts that `signature` must be over. */
@@ -62,5 +63,7 @@ export type AuthOutcome =
 
 export interface Accepted {
   readonly auth: Auth
+  /** What both sides can, as READY has told the peer. */
+  readonly features: readonly string[]
   readonly you: You
 }

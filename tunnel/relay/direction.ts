@@ -16,6 +16,14 @@ export interface Ledger {
   commit(bytes: number): void
 }
 
+/** Where the receiver of a direction stands when its flow is resumed: RESUME's words, or RESUMED's. */
+export interface Place {
+  readonly received: number
+  /** `received` counts FIN. */
+  readonly hasFin: boolean
+  readonly limit: number
+}
+
 /** One direction of a relayed flow: what the sender may send, sent, and the receiver has. */
 export class Direction {
   /** Bytes relayed. */
@@ -47,6 +55,21 @@ export class Direction {
   leaveBy(ledger: Ledger): void {
     this.#ledger = ledger
     if (!this.#isClosed) ledger.commit(this.#granted - this.offset)
+  }
+
+  /**
+   * A flow that is resumed goes on at `received`, where its receiver stands; gives the limit to pass
+   * on, at most `share` beyond that.
+   */
+  place({ received, hasFin, limit }: Place, share: number): number {
+    this.offset = hasFin ? received - 1 : received
+    this.writtenOut = this.offset
+    this.#acknowledged = received
+    this.#limit = limit
+    this.#granted = Math.max(this.offset, Math.min(limit, this.offset + share))
+    this.#ledger?.commit(this.#granted - this.offset)
+    if (hasFin) this.finish(this.offset)
+    return this.#granted
   }
 
   /** Every byte and FIN were relayed and acknowledged. */

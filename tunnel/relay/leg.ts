@@ -29,8 +29,12 @@ export interface LegFlow extends RelayFlow {
   /** The payload of OPENED, whose first half is filled where it lies. */
   onOpened(bytes: Uint8Array, start: number, end: number): void
   onRefused(refusal: Refusal): void
-  /** One end reset the flow, or its tunnel is gone. */
+  /** The payload of RESUMED, whose limit and times are filled where they lie. */
+  onResumed(bytes: Uint8Array, start: number): void
+  /** One end reset the flow. */
   onEnd(from: Leg, end: FlowEnd): void
+  /** The tunnel of one end is gone, or it says that the flow goes on elsewhere. */
+  onLost(from: Leg, end: FlowEnd): void
   /** One end broke the rules of this flow. */
   onMistake(from: Leg, end: FlowEnd): void
   endIfDone(): void
@@ -50,8 +54,12 @@ export abstract class LegTunnel implements RelayTunnel {
   abstract readonly flows: Iterable<RelayFlow>
   abstract readonly flowCount: number
   abstract readonly rttMs: number | undefined
+  abstract readonly canResume: boolean
+  abstract readonly isInDoubt: boolean
+  abstract probe(): void
+  abstract lose(reason: string): void
   abstract send(message: ControlMessage): void
   abstract close(code: ResetCode, reason: string): void
-  abstract goAway(reason?: string): void
+  abstract goAway(reason?: string, spreadMs?: number): void
   abstract tick(now: number): void
 }

@@ -64,7 +64,7 @@ export class Switch {
    * @throws TunnelError for a stream that was never opened, or too many RESETs
    */
   frame(type: number, stream: number, bytes: Uint8Array, start: number, end: number): void {
-    if (type === TYPE.RESET) this.#countReset()
+    if (type === TYPE.RESET || type === TYPE.DETACHED) this.#countReset()
     const leg = this.#legs.get(stream)
     if (leg === undefined) {
       this.#checkLate(type, stream)
@@ -82,7 +82,8 @@ export class Switch {
   #route(leg: Leg, type: number, bytes: Uint8Array, start: number, end: number): void {
     // A connector's tunnel is not one person's alone, to end with all its flows.
     const isShared = leg.side === 'client'
-    if (isShared && type !== TYPE.RESET && leg.other?.tunnel.outbox.isOverfull) {
+    const isFarewell = type === TYPE.RESET || type === TYPE.DETACHED
+    if (isShared && !isFarewell && leg.other?.tunnel.outbox.isOverfull) {
       throw new TunnelError('over-budget', 'the other end does not read')
     }
     switch (type) {
@@ -101,6 +102,10 @@ export class Switch {
       case TYPE.RESET:
         this.#run.flush()
         leg.flow.onEnd(leg, readCode(bytes, start, end))
+        break
+      case TYPE.DETACHED:
+        this.#run.flush()
+        leg.flow.onLost(leg, { ...readCode(bytes, start, end), code: 'tunnel-lost' })
         break
       default:
         this.#answer(leg, type, bytes, start, end)
@@ -153,6 +158,11 @@ export class Switch {
         leg.flow.onOpened(bytes, start, end)
         this.#run.add(leg.other, bytes, start, end)
         break
+      case TYPE.RESUMED:
+        leg.flow.onResumed(bytes, start)
+        this.#run.add(leg.other, bytes, start, end)
+        leg.flow.endIfDone()
+        break
       case TYPE.REFUSED:
         this.#run.flush()
         leg.flow.onRefused(readRefused(bytes, start, end))
@@ -164,20 +174,20 @@ export class Switch {
 
   #countReset(): void {
     if (this.#resets.take(this.#clock.now())) return
-    throw new TunnelError('rate-limited', 'too many RESETs')
+    throw new TunnelError('rate-limited', 'too many flows are ended')
   }
 
-  /** What comes late for a flow that is over is dropped; this edge resumes no flows. */
+  /** What comes late for a flow that is over, or goes on elsewhere, is dropped. */
   #checkLate(type: number, stream: number): void {
     if (stream <= this.lastStream) return
-    if (type === TYPE.RESUME) throw new TunnelError('unsupported', 'no flow is resumed here')
-    throw new TunnelError('protocol-error', 'a frame of a stream that was never opened')
+    throw new TunnelError('protocol-error', 'a frame of a stream that was never opened', { type })
   }
 }
 
+/** An opener may send at once; a client that resumes must hear first where the connector stands. */
 function checkOpened({ side, flow }: Leg): void {
-  if (side === 'connector' && !flow.isAnswered) {
-    throw new TunnelError('protocol-error', 'bytes before OPENED')
+  if ((side === 'connector' || flow.kind === 'resume') && !flow.isAnswered) {
+    throw new TunnelError('protocol-error', 'bytes before the answer')
   }
 }
 

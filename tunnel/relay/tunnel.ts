@@ -9,8 +9,10 @@ import { type Leg, LegTunnel } from './leg.ts'
 import { OutQueue } from './queue.ts'
 import { Switch } from './switch.ts'
 
-export interface TunnelOptions extends Omit<DoorOptions, 'tunnel' | 'streams' | 'open'> {
+export interface TunnelOptions extends Omit<DoorOptions, 'tunnel' | 'streams' | 'open' | 'resume'> {
   readonly role: 'client' | 'connector'
+  /** READY's. */
+  readonly features: readonly string[]
   readonly handlers: RelayHandlers
   makeSession(owner: SessionOwner): Session
 }
@@ -18,6 +20,7 @@ export interface TunnelOptions extends Omit<DoorOptions, 'tunnel' | 'streams' | 
 /** One tunnel at the edge, with the legs of the flows that go over it. */
 export class Tunnel extends LegTunnel {
   readonly queue: OutQueue
+  readonly canResume: boolean
   readonly #role: 'client' | 'connector'
   readonly #handlers: RelayHandlers
   readonly #session: Session
@@ -28,14 +31,16 @@ export class Tunnel extends LegTunnel {
 
   constructor(options: TunnelOptions) {
     super()
-    const { role, handlers } = options
+    const { role, handlers, features } = options
     this.#role = role
+    this.canResume = features.includes('resume')
     this.#handlers = handlers
     this.#session = options.makeSession(this.#owner())
     this.queue = new OutQueue(this.#session.outbox)
     this.#switch = new Switch(this, options)
     const open = (flow: RelayFlow) => handlers.open(flow)
-    this.#door = new Door({ ...options, tunnel: this, streams: this.#switch, open })
+    const resume = this.canResume ? handlers.resume?.bind(handlers) : undefined
+    this.#door = new Door({ ...options, tunnel: this, streams: this.#switch, open, resume })
   }
 
   /** Separate from construction: the link may be closed already, and says so at once. */
@@ -59,6 +64,18 @@ export class Tunnel extends LegTunnel {
     return this.#session.rttMs
   }
 
+  get isInDoubt(): boolean {
+    return this.#session.isInDoubt
+  }
+
+  probe(): void {
+    this.#session.probe()
+  }
+
+  lose(reason: string): void {
+    this.#session.lose(reason)
+  }
+
   send(message: ControlMessage): void {
     this.#session.send(message)
   }
@@ -67,12 +84,12 @@ export class Tunnel extends LegTunnel {
     this.#session.close(code, reason)
   }
 
-  goAway(reason = 'the edge is shutting down'): void {
+  goAway(reason = 'the edge is shutting down', spreadMs = 0): void {
     if (this.#closed) return
     this.#closed = 'shutting-down'
     this.#door.isShut = true
     const { lastStream } = this.#switch
-    this.#session.goAway({ lastStream, spreadMs: 0, code: 'shutting-down', reason })
+    this.#session.goAway({ lastStream, spreadMs, code: 'shutting-down', reason })
   }
 
   tick(now: number): void {
@@ -101,7 +118,9 @@ export class Tunnel extends LegTunnel {
   #owner(): SessionOwner {
     return {
       open: (stream, bytes, start, end) => this.#open(stream, bytes, start, end),
+      resume: (stream, bytes, start, end) => this.#resume(stream, bytes, start, end),
       frame: (...frame) => this.#switch.frame(...frame),
+      doubted: () => this.#handlers.doubted?.(),
       messageEnded: (message) => this.#switch.messageEnded(message),
       control: (message) => this.#handlers.control(message),
       goAway: () => {
@@ -121,6 +140,14 @@ export class Tunnel extends LegTunnel {
     this.#door.open(stream, bytes, start, end)
   }
 
+  #resume(stream: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#role === 'connector') {
+      throw new TunnelError('protocol-error', 'RESUME from a connector')
+    }
+    this.#switch.flush()
+    this.#door.resume(stream, bytes, start, end)
+  }
+
   /** Other tunnels' senders may go on, now that this one has taken what they sent. */
   #drained(): void {
     for (const direction of this.queue.settle()) direction.regrant(this.queue.shareBytes)
@@ -137,7 +164,20 @@ export class Tunnel extends LegTunnel {
   #ended(why: LinkClosed): void {
     this.#closed = 'tunnel-lost'
     const code = why.by === 'us' ? why.code : 'tunnel-lost'
-    for (const leg of [...this.#switch.legs]) leg.flow.onEnd(leg, { code, reason: why.reason })
+    const end = { code, reason: why.reason }
+    const mayComeBack = canComeBack(why)
+    for (const leg of [...this.#switch.legs]) {
+      if (mayComeBack) leg.flow.onLost(leg, end)
+      else leg.flow.onEnd(leg, end)
+    }
     this.#handlers.closed(why)
   }
 }
+
+/** An end that stops says so; a broken network, or this edge for its own reasons, ends no flow. */
+function canComeBack({ by, code }: LinkClosed): boolean {
+  if (by === 'peer') return code !== 'shutting-down' && code !== 'cancelled'
+  return by === 'network' || KEEPS_FLOWS.has(code)
+}
+
+const KEEPS_FLOWS: ReadonlySet<ResetCode> = new Set(['tunnel-lost', 'shutting-down', 'over-budget'])

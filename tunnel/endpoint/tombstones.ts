@@ -1,0 +1,46 @@
+import type { FlowEnd } from '../flow.ts'
+
+/** More flows than end in this time at most rates; beyond, the oldest are forgotten early. */
+const MOST = 32_768
+
+interface Stone {
+  readonly end: FlowEnd
+  readonly party: string | undefined
+  readonly until: number
+}
+
+/** How the flows ended that are over, for those who ask for them late. */
+export class Tombstones {
+  readonly #stones = new Map<string, Stone>()
+  readonly #lifeMs: number
+
+  constructor(lifeMs: number) {
+    this.#lifeMs = lifeMs
+  }
+
+  get size(): number {
+    return this.#stones.size
+  }
+
+  add(flowId: string, party: string | undefined, end: FlowEnd, now: number): void {
+    this.#stones.delete(flowId)
+    this.#stones.set(flowId, { end, party, until: now + this.#lifeMs })
+    if (this.#stones.size <= MOST) return
+    const [oldest] = this.#stones.keys()
+    if (oldest !== undefined) this.#stones.delete(oldest)
+  }
+
+  /** Only whose flow it was hears of it. */
+  find(flowId: string, party: string | undefined): FlowEnd | undefined {
+    const stone = this.#stones.get(flowId)
+    return party !== undefined && stone?.party === party ? stone.end : undefined
+  }
+
+  /** They lie in the order of their time. */
+  sweep(now: number): void {
+    for (const [flowId, { until }] of this.#stones) {
+      if (until > now) return
+      this.#stones.delete(flowId)
+    }
+  }
+}
