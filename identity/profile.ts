@@ -20,6 +20,7 @@ export interface ProfileDocument {
   readonly edge: { readonly url: string; readonly caPem: string }
   readonly deployment: string
   readonly edgeName: string
+  readonly tls?: { readonly 'require-post-quantum'?: boolean }
 }
 
 export interface SessionDocument {
@@ -41,11 +42,22 @@ export function sessionDocument({ access_token: token, byname }: TokenResponse):
 
 /** @throws {IdentityError} ERR_PROFILE_FORMAT */
 export function readProfileDocument(text: string): ProfileDocument {
-  const { schema, name, edge, deployment, edgeName } = parseObject(text, PROFILE_FILES.profile)
+  const read = parseObject(text, PROFILE_FILES.profile)
+  const { schema, name, edge, deployment, edgeName } = read
   const { url, caPem } = (edge ?? {}) as Record<string, unknown>
+  const tls = readTls(read.tls)
   const strings = [name, url, caPem, deployment, edgeName]
   if (schema !== 1 || !strings.every(isText)) throw bad(PROFILE_FILES.profile)
-  return { schema, name, edge: { url, caPem }, deployment, edgeName } as ProfileDocument
+  return { schema, name, edge: { url, caPem }, deployment, edgeName, ...tls } as ProfileDocument
+}
+
+/** A requirement that is misspelt must not read as none. */
+function readTls(said: unknown): Pick<ProfileDocument, 'tls'> {
+  if (said === undefined) return {}
+  const { 'require-post-quantum': isRequired, ...rest } = (said ?? {}) as Record<string, unknown>
+  const fits = typeof isRequired === 'boolean' && Object.keys(rest).length === 0
+  if (!fits) throw bad(PROFILE_FILES.profile)
+  return { tls: { 'require-post-quantum': isRequired } }
 }
 
 /** @throws {IdentityError} ERR_PROFILE_FORMAT */

@@ -17,7 +17,7 @@ import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
 import { Session } from './session.ts'
 
 export { WindowBudget } from './endpoint/budget.ts'
-export { FlowTable, type FlowTableOptions } from './endpoint/flow-table.ts'
+export { type Carrier, FlowTable, type FlowTableOptions } from './endpoint/flow-table.ts'
 export type { AcceptInfo } from './endpoint/incoming.ts'
 export type * from './flow.ts'
 export type { GoAway } from './frames/write.ts'

@@ -6,10 +6,13 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { TunnelError } from './codes.ts'
 import { HEADER_BYTES, MAX_CONTROL_BYTES } from './frames/frame.ts'
 import { connectSocket } from './link/connect.ts'
+import { isOverAgreement, KEY_AGREEMENTS, NotPostQuantum } from './link/key-agreements.ts'
 import { Masks } from './link/masks.ts'
 import { type Link, WebSocketLink } from './link/web-socket-link.ts'
 import type { TunnelClock } from './port.ts'
 
+export { Addresses } from './link/addresses.ts'
+export { KEY_AGREEMENTS, NotPostQuantum, POST_QUANTUM_ONLY } from './link/key-agreements.ts'
 export type { Link } from './link/web-socket-link.ts'
 
 export interface DialOptions {
@@ -19,7 +22,7 @@ export interface DialOptions {
   readonly ca?: string | undefined
   /** `http://[user:password@]host:port` of the CONNECT proxy in front. */
   readonly proxy?: string | undefined
-  /** OpenSSL group list; see KEY_AGREEMENTS. */
+  /** KEY_AGREEMENTS when left out, or POST_QUANTUM_ONLY. */
   readonly keyAgreements?: string | undefined
   /** TCP, proxy, TLS and WebSocket together; 10,000 when left out. */
   readonly handshakeTimeoutMs?: number | undefined
@@ -33,7 +36,6 @@ export interface AcceptOptions {
 }
 
 export const SUBPROTOCOL = 'byname.1'
-export const KEY_AGREEMENTS = 'X25519MLKEM768:X25519:prime256v1'
 
 /** Of an `https.createServer` that tunnels come to: slow peers are dropped early. */
 export const SERVER_OPTIONS = {
@@ -54,19 +56,21 @@ const WS_LIMITS = {
 
 /**
  * Connects to an edge.
- * @throws TunnelError `tunnel-lost`; `facts.cause` has the system's or TLS's code
+ * @throws TunnelError `tunnel-lost`; `facts.cause` has the system's or TLS's code. NotPostQuantum
  */
 export async function dialLink(options: DialOptions): Promise<Link> {
   const { handshakeTimeoutMs = 10_000, signal } = options
   const timeout = AbortSignal.timeout(handshakeTimeoutMs)
   const either = signal ? AbortSignal.any([signal, timeout]) : timeout
+  const { ca, proxy, keyAgreements = KEY_AGREEMENTS } = options
   try {
     const url = new URL(options.url.replace(/^http/, 'ws'))
-    const { ca, proxy, keyAgreements = KEY_AGREEMENTS } = options
     const socket = await connectSocket({ url, ca, proxy, keyAgreements }, either)
     return await openWebSocket(url, socket, either)
   } catch (error) {
-    throw dialError(error, options.url)
+    const failed = dialError(error, options.url)
+    if (isOverAgreement(keyAgreements, failed.facts.cause)) throw new NotPostQuantum(options.url)
+    throw failed
   }
 }
 

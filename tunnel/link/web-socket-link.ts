@@ -14,6 +14,8 @@ export interface Link extends LinkPort {
   /** What TLS agreed on ("X25519MLKEM768"); undefined at the server, which cannot see it. */
   readonly keyAgreement: string | undefined
   readonly remoteAddress: string
+  /** This end's own; without it nothing comes back, and no socket says so for minutes. */
+  readonly localAddress: string
   /** Only after READY said that the exporters matched: nobody reads along between the ends. */
   useZeroMasks(): void
   /** The peer has proved itself: what it may send is no longer bounded in all. */
@@ -34,6 +36,7 @@ const UNPROVEN_BYTES = 16_384 + 1024
 export class WebSocketLink implements Link {
   readonly keyAgreement: string | undefined
   readonly remoteAddress: string
+  readonly localAddress: string
   readonly headroomBytes: number
   readonly messageBytes: number
   readonly #ws: WebSocket
@@ -57,6 +60,7 @@ export class WebSocketLink implements Link {
     if (socket instanceof TLSSocket) socket.setMaxSendFragment(this.messageBytes)
     this.keyAgreement = masks ? keyAgreementOf(socket) : undefined
     this.remoteAddress = (socket as Socket).remoteAddress ?? ''
+    this.localAddress = (socket as Socket).localAddress ?? ''
     if (!masks) socket.on('data', this.#countUnproven)
     ws.on('message', (data, isBinary) => this.#message(data as Buffer, isBinary))
     ws.on('error', (error) => this.#failed(error))
