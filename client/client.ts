@@ -47,7 +47,8 @@ export async function startClient(
   { log, say, clock }: ClientDeps,
 ): Promise<Client> {
   await using started = new AsyncDisposableStack()
-  const way = await openWay(profile, { log, clock, proxy: settings.proxy })
+  const { proxy: edgeProxy, requiresPostQuantum } = settings
+  const way = await openWay(profile, { log, clock, proxy: edgeProxy, requiresPostQuantum })
   started.defer(() => way.close())
   const once = makeOnce(say, { clock })
   const onRefused: Shared['onRefused'] = (refusal, target) => once(refusal, target, way.person)

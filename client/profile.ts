@@ -13,11 +13,14 @@ export interface Profile {
   readonly edgeName: string
   readonly edge: { readonly url: string; readonly caPem: string }
   readonly key: DeviceKey
+  /** No tunnel but one whose key agreement a quantum computer does not break. */
+  readonly requiresPostQuantum: boolean
 }
 
 /** What the client itself keeps in a profile's directory. */
 export const CLIENT_FILES = {
   catalog: 'catalog.json',
+  edges: 'edges.json',
   leases: 'leases.db',
   sessionLock: 'session.lock',
 } as const
@@ -63,8 +66,10 @@ export async function readProfile(directory: string): Promise<Profile> {
     throw unreadable(directory, error)
   })
   if (!secret) throw unreadable(directory, new Error(`${PROFILE_FILES.device} is missing`))
-  const { name, deployment, edgeName, edge } = document
-  return { name, directory, deployment, edgeName, edge, key: importKey(parseJson(secret)) }
+  const { name, deployment, edgeName, edge, tls } = document
+  const key = importKey(parseJson(secret))
+  const requiresPostQuantum = tls?.['require-post-quantum'] ?? false
+  return { name, directory, deployment, edgeName, edge, key, requiresPostQuantum }
 }
 
 /** The names of all profiles under these roots. */

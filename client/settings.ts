@@ -14,6 +14,8 @@ export interface ClientSettings {
   readonly credentialFile?: string | undefined
   /** CONNECT proxy in front of the edge. */
   readonly proxy?: string | undefined
+  /** The profile may say so as well. */
+  readonly requiresPostQuantum?: boolean
 }
 
 export interface PortSetting extends ListenAt {

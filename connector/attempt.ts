@@ -1,7 +1,12 @@
 import { signProof } from '../identity/proof.ts'
 import type { ControlMessage } from '../tunnel/control.ts'
-import { Endpoint, type IncomingOpen, type WindowBudget } from '../tunnel/endpoint.ts'
-import { dialLink, type Link } from '../tunnel/link.ts'
+import {
+  Endpoint,
+  type FlowTable,
+  type IncomingOpen,
+  type WindowBudget,
+} from '../tunnel/endpoint.ts'
+import { dialLink, KEY_AGREEMENTS, type Link, POST_QUANTUM_ONLY } from '../tunnel/link.ts'
 import { controlCodec } from '../tunnel/messages/control.ts'
 import { dialHandshake, type Ready } from '../tunnel/messages/handshake.ts'
 import type { LinkClosed, TunnelClock } from '../tunnel/port.ts'
@@ -10,7 +15,20 @@ import type { Enrolment } from './enrol/store.ts'
 /** One tunnel that an edge has taken, from READY on. */
 export interface Tunnel {
   readonly ready: Ready
-  readonly endpoint: Pick<Endpoint, 'send' | 'tick' | 'goAway' | 'close' | 'flowCount' | 'rttMs'>
+  readonly endpoint: Pick<
+    Endpoint,
+    | 'send'
+    | 'tick'
+    | 'goAway'
+    | 'close'
+    | 'lose'
+    | 'flowCount'
+    | 'rttMs'
+    | 'isInDoubt'
+    | 'canResume'
+  >
+  /** Of its socket. */
+  readonly localAddress: string
   /** The edge takes it out of service; the flows on it go on. Resolves also when it is closed. */
   readonly draining: Promise<void>
   readonly closed: Promise<LinkClosed>
@@ -23,13 +41,22 @@ export interface AttemptOptions {
   readonly version: string
   readonly proxy: string | undefined
   readonly clock: TunnelClock
+  /** Shared by all tunnels of the process, as is the budget. */
+  readonly flows: FlowTable
   readonly budget: WindowBudget
+  readonly requiresPostQuantum: boolean
   readonly handlers: TunnelHandlers
 }
 
 export interface TunnelHandlers {
   incoming(open: IncomingOpen): void
   control(message: ControlMessage, tunnel: Pick<Endpoint, 'send'>): void
+}
+
+export interface AttemptBounds {
+  /** For TCP, TLS, proof and READY together. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
 }
 
 /**
@@ -39,16 +66,22 @@ export interface TunnelHandlers {
 export async function openTunnel(
   edgeUrl: string,
   options: AttemptOptions,
-  signal: AbortSignal,
+  { timeoutMs, signal }: AttemptBounds,
 ): Promise<Tunnel> {
-  const { enrolment, proxy, clock } = options
+  const { enrolment, proxy, clock, requiresPostQuantum } = options
+  const either = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
   const link = await dialLink({
     url: tunnelUrl(edgeUrl),
     ca: enrolment.caPem,
     ...(proxy === undefined ? {} : { proxy }),
-    signal,
+    keyAgreements: requiresPostQuantum ? POST_QUANTUM_ONLY : KEY_AGREEMENTS,
+    handshakeTimeoutMs: timeoutMs,
+    signal: either,
   })
-  const ready = await shakeHands(link, options)
+  const giveUp = () => link.terminate()
+  either.addEventListener('abort', giveUp)
+  const asked = shakeHands(link, options)
+  const ready = await asked.finally(() => either.removeEventListener('abort', giveUp))
   return attach(link, ready, options, clock)
 }
 
@@ -71,15 +104,17 @@ function shakeHands(link: Link, options: AttemptOptions): Promise<Ready> {
 }
 
 function attach(link: Link, ready: Ready, options: AttemptOptions, clock: TunnelClock): Tunnel {
-  const { budget, handlers } = options
+  const { budget, flows, handlers } = options
   const draining = Promise.withResolvers<void>()
   const closed = Promise.withResolvers<LinkClosed>()
   const endpoint: Endpoint = new Endpoint({
     role: 'connector',
     link,
     limits: ready.limits,
+    features: ready.features,
     clock,
     codec: controlCodec,
+    flows,
     budget,
     handlers: {
       incoming: (open) => handlers.incoming(open),
@@ -91,7 +126,8 @@ function attach(link: Link, ready: Ready, options: AttemptOptions, clock: Tunnel
       },
     },
   })
-  return { ready, endpoint, draining: draining.promise, closed: closed.promise }
+  const { localAddress } = link
+  return { ready, endpoint, localAddress, draining: draining.promise, closed: closed.promise }
 }
 
 /** `https://edge.example.com` is spoken to at `wss://edge.example.com/tunnel`. */

@@ -5,7 +5,8 @@ import type { Log } from '../process/log.ts'
 import { lookupRecords } from '../resolver/dns/lookup.ts'
 import { readResolvConf } from '../resolver/dns/system.ts'
 import type { ControlMessage, Notice } from '../tunnel/control.ts'
-import { type Endpoint, type IncomingOpen, WindowBudget } from '../tunnel/endpoint.ts'
+import { type Endpoint, FlowTable, type IncomingOpen, WindowBudget } from '../tunnel/endpoint.ts'
+import { readConnectorContext } from '../tunnel/messages/open-context.ts'
 import type { TunnelClock } from '../tunnel/port.ts'
 import { announcementOf, Notices, type OriginHealth, ungranted } from './announce.ts'
 import { type App, Apps } from './app.ts'
@@ -26,6 +27,7 @@ export interface ConnectorParts {
   /** Overrules the edge address of the enrolment. */
   readonly edge: string | undefined
   readonly proxy: string | undefined
+  readonly requiresPostQuantum: boolean
   readonly version: string
   readonly log: Log
   readonly clock: TunnelClock
@@ -44,6 +46,7 @@ export class Connector {
   readonly #startedAt: number
   readonly #dialler: Dialler
   readonly #door: Door
+  readonly #flows: FlowTable
   readonly #checks: OriginChecks
   readonly #questions: Questions
   readonly #stay: Stay
@@ -58,6 +61,9 @@ export class Connector {
     this.#instance = `${enrolment.connectorId}.${randomBytes(8).toString('hex')}`
     this.#startedAt = clock.now()
     this.#dialler = new Dialler({ network, clock })
+    // A flow goes back to the session that opened it, whatever else the edge says of a RESUME.
+    const partyOf = (context: Uint8Array) => readConnectorContext(context).session
+    this.#flows = new FlowTable({ clock, random, partyOf })
     this.#door = new Door(new Apps(parts.apps), {
       dialler: this.#dialler,
       instance: this.#instance,
@@ -123,6 +129,7 @@ export class Connector {
       tunnels: this.#stay.status,
       apps: apps.map((app) => appStatus(app, this.#checks.healthOf(app), !refused.has(app))),
       flows: this.#door.flowCount,
+      detached: this.#flows.detachedCount,
       dials: { active, waiting },
       notices: this.#notices.all,
       settingsProblem: this.settingsProblem,
@@ -130,18 +137,20 @@ export class Connector {
   }
 
   #makeStay(random: () => number): Stay {
-    const { enrolment, edge, proxy, version, log, clock } = this.#parts
-    const budget = new WindowBudget()
+    const { enrolment, edge, proxy, requiresPostQuantum, version, log, clock } = this.#parts
+    const shared = { flows: this.#flows, budget: new WindowBudget() }
     const handlers = {
       incoming: (open: IncomingOpen) => this.#take(open),
       control: (message: ControlMessage, tunnel: Pick<Endpoint, 'send'>) =>
         this.#control(message, tunnel),
     }
-    const attempt = { enrolment, instance: this.#instance, version, proxy, clock, budget, handlers }
+    const who = { enrolment, instance: this.#instance, version }
+    const attempt = { ...who, proxy, requiresPostQuantum, clock, ...shared, handlers }
     return new Stay({
       edge: edge ?? enrolment.edgeUrl,
       isPinned: edge !== undefined,
-      open: (url, signal) => openTunnel(url, attempt, signal),
+      open: (url, bounds) => openTunnel(url, attempt, bounds),
+      flows: this.#flows,
       ...{ clock, random, log },
       ready: ({ endpoint }) => endpoint.send(this.#announcement()),
       revoked: (reason) => this.#revoked.resolve(reason),

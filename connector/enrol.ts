@@ -21,6 +21,7 @@ export interface EnrolOptions {
   readonly edge: string | undefined
   /** `http://[user:password@]host:port` of the CONNECT proxy in front. */
   readonly proxy: string | undefined
+  readonly requiresPostQuantum?: boolean
   readonly log: Log
 }
 
@@ -50,13 +51,13 @@ export async function enrol(options: EnrolOptions): Promise<Enrolment> {
 }
 
 async function redeem(token: JoinToken, text: string, options: EnrolOptions): Promise<Enrolment> {
-  const { state, proxy, log } = options
+  const { state, log } = options
   const edgeUrl = options.edge ?? token.edgeUrl
-  const ca = await fetchPinnedCa(edgeUrl, token.caPin, proxy)
+  const ca = await fetchPinnedCa(edgeUrl, token.caPin, options)
   const key = await pendingKey(state, token.id)
   const body = requestOf(token, text, key)
   const url = `${edgeUrl}${PATHS.enrol}`
-  const answer = await exchange({ url, trust: { ca }, proxy, body })
+  const answer = await exchange({ url, trust: { ca }, route: options, body })
   if (answer.status !== 200) throw refused(answer)
   const { connectorId, name, grants, deployment, edgeName } = readAnswer(answer.body)
   // The CA that was pinned, and not the one that the answer names, is what is trusted from now on.

@@ -58,12 +58,13 @@ export async function runConnector(
   const { log, env, version, clock = systemClock, hasControl = true } = options
   const state = await stateDirectory(settings, env)
   const enrolment = await enrolSoonerOrLater({ ...settings, state, log }, clock, options)
-  const { apps, edge, proxy } = settings
+  const { apps, edge, proxy, requiresPostQuantum } = settings
   const connector = new Connector({
     enrolment,
     apps,
     edge,
     proxy,
+    requiresPostQuantum,
     version,
     log,
     clock,
@@ -168,5 +169,5 @@ function follow(
 function needsRestart(before: ConnectorSettings, after: ConnectorSettings): string | undefined {
   const rest = ({ apps: _, tokenFile: __, ...others }: ConnectorSettings) => JSON.stringify(others)
   if (rest(before) === rest(after)) return undefined
-  return 'all but apps takes a restart: edge, state, proxy and health are as they were'
+  return 'all but apps takes a restart: edge, state, proxy, tls and health are as they were'
 }

@@ -47,7 +47,8 @@ export function publishSettings(request: PublishRequest, directory: string): Con
     )
   }
   const app = { pattern, to: read.target, written: request.to, ports, health: 'tcp' } as const
-  return { edge: undefined, tokenFile, state, proxy, health: undefined, apps: [app] }
+  const rest = { edge: undefined, requiresPostQuantum: false, health: undefined }
+  return { ...rest, tokenFile, state, proxy, apps: [app] }
 }
 
 function patternOf(host: string) {

@@ -1,3 +1,4 @@
+import { originOf } from '../tunnel/edges.ts'
 import type { Tunnel } from './attempt.ts'
 
 /** Which edges a connector keeps tunnels to: each that is known, and two to one that is alone. */
@@ -27,8 +28,14 @@ export class Seat {
   state: SeatStatus['state'] = 'waiting'
   since: number
   tunnel: Tunnel | undefined
+  /** A tunnel in doubt, for which a successor is looked for. */
+  former: Tunnel | undefined
   failures = 0
   lastError: string | undefined
+  /** When a tunnel of some age was lost here: the edge may be restarting. */
+  lostAt = Number.NEGATIVE_INFINITY
+  /** Ends what the seat is at: its pause, its attempt, its life with a tunnel. */
+  interrupt = new AbortController()
 
   constructor(edge: string, now: number) {
     this.edge = edge
@@ -38,6 +45,12 @@ export class Seat {
   become(state: SeatStatus['state'], now: number): void {
     this.state = state
     this.since = now
+  }
+
+  /** Aborts with what the seat does next, or when it is given up. */
+  begin(): AbortSignal {
+    this.interrupt = new AbortController()
+    return AbortSignal.any([this.gone.signal, this.interrupt.signal])
   }
 }
 
@@ -57,9 +70,3 @@ export function statusOf({ edge, state, since, tunnel, failures, lastError }: Se
 }
 
 const MAX_EDGES = 8
-
-/** One spelling an edge: READY may give `wss://…/tunnel`, the join token gave `https://…`. */
-function originOf(text: string): string | undefined {
-  const url = URL.parse(text.replace(/^wss:/i, 'https:'))
-  return url?.protocol === 'https:' ? url.origin : undefined
-}

@@ -14,12 +14,14 @@ export interface ConnectorSettings {
   readonly state: string | undefined
   /** `http://[user:password@]host:port` of the CONNECT proxy in front. */
   readonly proxy: string | undefined
+  /** No tunnel but one whose key agreement a quantum computer does not break. */
+  readonly requiresPostQuantum: boolean
   /** Listener of /healthz, /readyz and /metrics; left out: none. */
   readonly health: { readonly host: string; readonly port: number } | undefined
   readonly apps: readonly App[]
 }
 
-const KEYS = ['edge', 'token-file', 'state', 'proxy', 'health', 'apps'] as const
+const KEYS = ['edge', 'token-file', 'state', 'proxy', 'tls', 'health', 'apps'] as const
 
 /**
  * Reads `connector.yaml`; paths in it start from its own directory.
@@ -42,6 +44,7 @@ export function parseConnectorSettings(text: string, file: string): ConnectorSet
     tokenFile: read('token-file', readPath(directory)),
     state: read('state', readPath(directory)),
     proxy: read('proxy', readProxy),
+    requiresPostQuantum: readTls(walk, map.get('tls')),
     health: readListener(walk, map.get('health')),
     apps: readApps(walk, map.get('apps')?.value, file),
   }
@@ -77,6 +80,13 @@ const readProxy: Check = (walk, entry) => {
   return walk.refuse(entry.value.at, 'proxy must be the http address of a CONNECT proxy', {
     fix: 'write http://proxy.example.com:3128',
   })
+}
+
+function readTls(walk: YamlWalk, entry: YamlEntry | undefined): boolean {
+  if (!entry) return false
+  const key = 'require-post-quantum'
+  const required = walk.map(entry.value, { what: 'tls', keys: [key], required: [key] }).get(key)
+  return (required && walk.boolean(required.value, 'this')) ?? false
 }
 
 /** Only literals and `localhost`: what a name resolves to is no place to listen. */

@@ -18,6 +18,8 @@ export interface ConnectorStatus {
   readonly tunnels: readonly SeatStatus[]
   readonly apps: readonly AppStatus[]
   readonly flows: number
+  /** Of them, those that lost their tunnel and wait for their client to come back. */
+  readonly detached: number
   readonly dials: { readonly active: number; readonly waiting: number }
   /** What the edges said, each thing once. */
   readonly notices: readonly KeptNotice[]

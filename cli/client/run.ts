@@ -17,6 +17,7 @@ export interface RunFlags {
   readonly only?: boolean
   readonly credentialFile?: string
   readonly proxy?: string
+  readonly requirePostQuantum?: boolean
   readonly logLevel?: string
   readonly isDefault: (flag: 'socks' | 'dns') => boolean
 }
@@ -69,5 +70,6 @@ function settingsOf(flags: RunFlags, env: Environment): ClientSettings {
     only: flags.only ?? false,
     credentialFile: flags.credentialFile ?? env.BYNAME_CREDENTIAL_FILE,
     proxy: flags.proxy ?? env.BYNAME_PROXY,
+    requiresPostQuantum: flags.requirePostQuantum ?? false,
   }
 }

@@ -21,6 +21,7 @@ export function register(program: Command, out: Output): void {
       'user:password that programs must give (BYNAME_CREDENTIAL_FILE)',
     )
     .option(...PROXY)
+    .option('--require-post-quantum', 'no tunnel without X25519MLKEM768')
     .option('--log-level <level>', 'trace, debug, info, warn or error (BYNAME_LOG_LEVEL)')
     .addHelpText('after', HELP)
     .action(async (_flags: unknown, command: Command) => {

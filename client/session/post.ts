@@ -1,6 +1,7 @@
-import { Agent, request } from 'node:https'
+import { Agent, type RequestOptions, request } from 'node:https'
 import { IdentityError } from '../../identity/error.ts'
 import type { TokenRequest } from '../../identity/exchange.ts'
+import { KEY_AGREEMENTS } from '../../tunnel/link.ts'
 
 /** Makes one POST to the edge, trusting nothing but its own CA. */
 export type Post = (
@@ -13,13 +14,14 @@ const MAX_ANSWER_BYTES = 64 * 1024
 
 /**
  * @param proxy `http://[user:password@]host:port` of the CONNECT proxy in front of the edge
+ * @param agreements OpenSSL group list that is offered
  * @throws {IdentityError} ERR_EDGE_UNREACHABLE
  */
-export function makePost(proxy?: string): Post {
+export function makePost(proxy?: string, agreements = KEY_AGREEMENTS): Post {
   const agent = new Agent(proxy ? { proxyEnv: { HTTPS_PROXY: proxy } } : {})
   return async (ask, caPem) => {
     try {
-      return await postOnce(ask, caPem, agent)
+      return await postOnce(ask, { ca: caPem, ecdhCurve: agreements, agent })
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       throw new IdentityError(
@@ -30,12 +32,12 @@ export function makePost(proxy?: string): Post {
   }
 }
 
-function postOnce(ask: TokenRequest, caPem: string, agent: Agent) {
+function postOnce(ask: TokenRequest, tls: Pick<RequestOptions, 'ca' | 'ecdhCurve' | 'agent'>) {
   return new Promise<{ status: number; text: string }>((resolve, reject) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     const outgoing = request(
       ask.url,
-      { method: 'POST', headers: ask.headers, ca: caPem, minVersion: 'TLSv1.3', agent, signal },
+      { method: 'POST', headers: ask.headers, minVersion: 'TLSv1.3', signal, ...tls },
       (answer) => {
         const chunks: Buffer[] = []
         let bytes = 0

@@ -4,15 +4,16 @@ import type { Hostname } from '../../names/hostname.ts'
 import type { Ownership } from '../../resolver/catalog.ts'
 import type { Resolved } from '../../resolver/dns/lookup.ts'
 import type { Catalog, ControlMessage } from '../../tunnel/control.ts'
+import type { FlowEnd } from '../../tunnel/flow.ts'
 import { writeContext } from '../../tunnel/messages/open-context.ts'
 import type { Flow, FlowHandlers, FlowTarget } from '../flow.ts'
 import type { Profile } from '../profile.ts'
 import { SessionOver } from '../session.ts'
 import { Arrivals } from './arrivals.ts'
-import { EdgeUnreachable, type Way, type WayStatus } from './face.ts'
+import { EdgeUnreachable, type TunnelStatus, type Way, type WayStatus } from './face.ts'
 import { Keeper, type KeeperDeps } from './keeper.ts'
 import { KnownNames } from './known-names.ts'
-import { type OpenOn, PatientFlow } from './patient-flow.ts'
+import { type OpenOn, PatientFlow, type PatientHost } from './patient-flow.ts'
 import { failed, Questions } from './questions.ts'
 import type { Standing } from './standing.ts'
 import type { Verdict } from './verdict.ts'
@@ -27,15 +28,20 @@ export interface WayStart {
   readonly profile: Profile
   readonly session: SessionDocument
   readonly kept: Catalog | undefined
+  readonly keptEdges: readonly string[]
 }
 
 /** dig and glibc give a resolver 5 s. */
 const QUESTION_PATIENCE_MS = 3_000
+/** After a tunnel was lost, the connectors may be as long on their way back to the edge as we were. */
+const SETTLING_MS = 10_000
+/** Between two times that one OPEN is asked. */
+const AGAIN_MS = 250
 
 type Over = Verdict & { readonly kind: 'over' }
 
 /** The Way: what keeper.ts keeps up, as on-ramps see it. */
-export class ClientWay implements Way {
+export class ClientWay implements Way, PatientHost {
   readonly #deps: WayDeps
   readonly #profile: Profile
   readonly #keeper: Keeper
@@ -45,27 +51,33 @@ export class ClientWay implements Way {
   readonly #arrivals: Arrivals
   readonly #running: Promise<void>
   #session: SessionDocument
-  #standing: Standing | undefined
+  #asked: Standing | undefined
   #over: Over | undefined
+  /** A tunnel stands after one was lost. */
+  #backAt = Number.NEGATIVE_INFINITY
+  #hasLost = false
   #reason = 'the first attempt is under way'
   #since: number
 
-  constructor({ profile, session, kept }: WayStart, deps: WayDeps) {
+  constructor({ profile, session, kept, keptEdges }: WayStart, deps: WayDeps) {
+    const { clock, after, log } = deps
     this.#deps = deps
     this.#profile = profile
     this.#session = session
-    this.#since = deps.clock()
-    this.#names = new KnownNames(profile, kept, deps.log)
-    this.#arrivals = new Arrivals(deps.after)
-    this.#questions = new Questions(deps.after)
+    this.#since = clock()
+    this.#names = new KnownNames(profile, kept, log)
+    this.#arrivals = new Arrivals(after)
+    this.#questions = new Questions(after)
     this.#waiting = new Waiting({
-      patienceMs: deps.patienceMs,
-      after: deps.after,
+      clock,
+      after,
+      due: () => this.#offer(),
       reason: () => `there is no connection to the edge (${this.#reason})`,
     })
-    this.#keeper = new Keeper(profile, deps, {
+    this.#keeper = new Keeper(profile, keptEdges, deps, {
       up: (standing) => this.#up(standing),
       down: (standing) => this.#down(standing),
+      changed: () => this.#offer(),
       failed: (verdict) => this.#failed(verdict),
       control: (message) => this.#control(message),
       isAwaited: () => this.#waiting.count + this.#arrivals.count > 0,
@@ -106,14 +118,29 @@ export class ClientWay implements Way {
     const { name, port, protocol, onRamp } = target
     const flowId = randomBytes(16).toString('hex')
     const request = { flowId, name, port, protocol, context: writeContext({ onRamp }) }
-    const flow = new PatientFlow(request, handlers, (again) => this.#place(again))
+    const { clock, patienceMs } = this.#deps
+    const flow = new PatientFlow(this, request, handlers, clock() + patienceMs)
     this.#place(flow)
     return flow
   }
 
+  /** An edge that drains or is gone says nothing of the flow; one that is just back, of few things. */
+  mayAskAgain(flow: PatientFlow, { code }: FlowEnd): boolean {
+    const now = this.#deps.clock()
+    if (this.#over || now + AGAIN_MS >= flow.patientUntil) return false
+    if (code === 'connector-down') return now - this.#backAt < SETTLING_MS
+    return code === 'tunnel-lost' || code === 'shutting-down'
+  }
+
+  waitAgain(flow: PatientFlow): void {
+    if (flow.tries > 1) this.#waiting.add(flow, AGAIN_MS)
+    else this.#place(flow)
+  }
+
   async resolve(name: Hostname, type: string): Promise<Resolved> {
-    const standing = this.#standing ?? (await this.#nextTunnel())
+    const standing = this.#keeper.best ?? (await this.#nextTunnel())
     if (!standing) return failed(`there is no connection to the edge (${this.#reason})`)
+    this.#asked = standing
     const { endpoint } = standing.tunnel
     return this.#questions.ask(name, type, (message) => endpoint.send(message))
   }
@@ -123,22 +150,24 @@ export class ClientWay implements Way {
   }
 
   status(): WayStatus {
-    const { endpoint, ready, edgeUrl } = this.#standing?.tunnel ?? {}
-    const isOpen = endpoint?.isOpen ?? false
+    const { best, all } = this.#keeper
+    const { endpoint, ready, edgeUrl } = best?.tunnel ?? {}
     return {
-      tunnel: isOpen ? 'open' : this.#over ? 'session-over' : 'connecting',
+      tunnel: best ? 'open' : this.#over ? 'session-over' : 'connecting',
       since: this.#since,
       edgeUrl: edgeUrl ?? this.#profile.edge.url,
       edgeName: ready?.edgeName,
       keyAgreement: ready?.keyAgreement,
       exporterMatched: ready?.exporterMatched,
       rttMs: endpoint?.rttMs,
-      flows: endpoint?.flowCount ?? 0,
+      tunnels: all.map(statusOf),
+      flows: all.reduce((sum, { flowCount }) => sum + flowCount, 0),
+      detached: this.#deps.flows.detachedCount,
       waiting: this.#waiting.count,
       catalogRevision: this.catalog?.revision,
       names: this.ownership.owned().length,
       sessionExpiresAt: this.#session.sessionExpiresAt,
-      reason: isOpen ? undefined : this.#reason,
+      reason: best ? undefined : this.#reason,
     }
   }
 
@@ -151,12 +180,18 @@ export class ClientWay implements Way {
   }
 
   #place(flow: PatientFlow): void {
+    const { best } = this.#keeper
     if (this.#over) flow.refuse(this.#over.code, this.#over.reason)
-    else if (this.#standing?.tunnel.endpoint.isOpen) flow.attach(openOn(this.#standing))
+    else if (best) flow.attach(openOn(best))
     else {
       this.#waiting.add(flow)
       this.#keeper.hurry()
     }
+  }
+
+  #offer(): void {
+    const { best } = this.#keeper
+    if (best) for (const flow of this.#waiting.takeDue()) flow.attach(openOn(best))
   }
 
   /** A program's first question often comes before the tunnel: it waits, but less than a stub resolver. */
@@ -168,20 +203,21 @@ export class ClientWay implements Way {
 
   #up(standing: Standing): void {
     const { ready, edgeUrl } = standing.tunnel
-    this.#standing = standing
+    const now = this.#deps.clock()
     this.#session = standing.session
     this.#over = undefined
-    this.#since = this.#deps.clock()
-    this.#deps.log.info({ event: 'tunnel-open', edgeUrl, edge: ready.edgeName }, 'tunnel open')
-    this.#waiting.attachAll(openOn(standing))
+    this.#since = now
+    if (this.#hasLost) this.#backAt = now
+    const facts = { event: 'tunnel-open', edgeUrl, edge: ready.edgeName }
+    this.#deps.log.info({ ...facts, keyAgreement: ready.keyAgreement }, 'tunnel open')
+    this.#offer()
     this.#arrivals.tell(standing)
   }
 
   #down(standing: Standing): void {
-    if (this.#standing !== standing) return
-    this.#standing = undefined
-    this.#since = this.#deps.clock()
-    this.#questions.failAll('the connection to the edge was lost')
+    this.#hasLost = true
+    if (!this.#keeper.best) this.#since = this.#deps.clock()
+    if (this.#asked === standing) this.#questions.failAll('the connection to the edge was lost')
   }
 
   #failed(verdict: Verdict): void {
@@ -229,4 +265,13 @@ export class ClientWay implements Way {
 
 function openOn({ tunnel }: Standing): OpenOn {
   return (request, handlers) => tunnel.endpoint.open(request, handlers)
+}
+
+function statusOf(standing: Standing): TunnelStatus {
+  const { tunnel, since, moveAt, doubtedAt, flowCount } = standing
+  const { edgeName, keyAgreement, exporterMatched } = tunnel.ready
+  const state = doubtedAt !== undefined ? 'in-doubt' : moveAt !== undefined ? 'draining' : 'open'
+  const { edgeUrl, endpoint } = tunnel
+  const facts = { edgeUrl, edgeName, state, since, keyAgreement, exporterMatched } as const
+  return { ...facts, rttMs: endpoint.rttMs, flows: flowCount }
 }

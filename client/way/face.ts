@@ -4,9 +4,10 @@ import type { Ownership } from '../../resolver/catalog.ts'
 import type { Resolved } from '../../resolver/dns/lookup.ts'
 import type { Catalog } from '../../tunnel/control.ts'
 import type { Flow, FlowHandlers, FlowTarget } from '../flow.ts'
+import type { KeeperDeps } from './keeper.ts'
 import type { StandingDeps } from './standing.ts'
 
-/** The client's one connection to its edge: on-ramps open flows on it and ask it which names are ours. */
+/** The client's connection to its edges: on-ramps open flows on it and ask it which names are ours. */
 export interface Way {
   /** Which names are byname's; answers from disk at once, follows the edge's CATALOG. */
   readonly ownership: Ownership
@@ -38,8 +39,12 @@ export interface WayOptions {
   /** `http://[user:password@]host:port` of the CONNECT proxy in front of the edge. */
   readonly proxy?: string | undefined
   readonly version?: string | undefined
+  /** The profile may say so as well. */
+  readonly requiresPostQuantum?: boolean | undefined
   /** A test's double of attempt.ts. */
   readonly dial?: StandingDeps['dial']
+  /** A test's double of every flow's table. */
+  readonly flows?: KeeperDeps['flows']
 }
 
 export interface WayStatus {
@@ -52,7 +57,11 @@ export interface WayStatus {
   /** False: TLS ends before the edge. */
   readonly exporterMatched?: boolean | undefined
   readonly rttMs?: number | undefined
+  /** Oldest first; there is more than one while the client doubts one, or one drains. */
+  readonly tunnels: readonly TunnelStatus[]
   readonly flows: number
+  /** Flows that lost their tunnel and go on with the next. */
+  readonly detached: number
   /** Flows that wait for a tunnel. */
   readonly waiting: number
   readonly catalogRevision?: number | undefined
@@ -60,6 +69,20 @@ export interface WayStatus {
   readonly sessionExpiresAt: number
   /** Why there is no tunnel. */
   readonly reason?: string | undefined
+}
+
+export interface TunnelStatus {
+  readonly edgeUrl: string
+  readonly edgeName: string
+  /** In doubt: nothing comes from it. Draining: its edge stops, and its flows move. */
+  readonly state: 'open' | 'in-doubt' | 'draining'
+  /** Ms since the epoch. */
+  readonly since: number
+  readonly keyAgreement: string | undefined
+  /** False: TLS ends before the edge. */
+  readonly exporterMatched: boolean
+  readonly rttMs: number | undefined
+  readonly flows: number
 }
 
 /** Nobody answered in time. */

@@ -1,9 +1,11 @@
 import type { SessionDocument } from '../../identity/profile.ts'
 import type { Log } from '../../process/log.ts'
 import type { ControlMessage, Renewed } from '../../tunnel/control.ts'
+import type { GoAway } from '../../tunnel/endpoint.ts'
 import type { LinkClosed } from '../../tunnel/port.ts'
 import { keepToken } from '../session.ts'
 import type { Attempt, ClientHandlers, Tunnel } from './attempt.ts'
+import type { TunnelView } from './plan.ts'
 import { Renewal } from './renewal.ts'
 import type { After } from './waiting.ts'
 
@@ -13,50 +15,124 @@ export interface StandingDeps {
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   readonly after: After
+  /** In [0, 1). */
+  readonly chance: () => number
+}
+
+export interface StandingEvents {
+  control(message: ControlMessage): void
+  /** It is in doubt, drains, or has ended (`end` is set then). */
+  changed(standing: Standing): void
 }
 
 /** One tunnel from READY to its end. */
-export interface Standing {
+export class Standing implements TunnelView {
   readonly tunnel: Tunnel
   readonly session: SessionDocument
-  /** The tunnel is gone. */
-  readonly ended: Promise<LinkClosed>
-  /** Resolves when it takes no more flows: it is gone, or the edge drains (SPEC.md, GOAWAY). */
-  readonly retired: Promise<LinkClosed | 'drains'>
+  readonly since: number
+  /** Set once the tunnel is gone. */
+  end: LinkClosed | undefined
+  doubtedAt: number | undefined
+  moveAt: number | undefined
+
+  constructor(tunnel: Tunnel, session: SessionDocument, now: number) {
+    this.tunnel = tunnel
+    this.session = session
+    this.since = now
+  }
+
+  get edgeUrl(): string {
+    return this.tunnel.edgeUrl
+  }
+
+  get isOpen(): boolean {
+    return this.end === undefined && this.tunnel.endpoint.isOpen
+  }
+
+  get flowCount(): number {
+    return this.tunnel.endpoint.flowCount
+  }
+
+  get canResume(): boolean {
+    return this.tunnel.endpoint.canResume
+  }
+
+  /** `hasAddress`: the local address of its socket is still this machine's. */
+  tick(now: number, hasAddress: boolean): void {
+    this.tunnel.endpoint.tick(now)
+    if (!hasAddress && this.canResume) this.tunnel.endpoint.lose('the network address is gone')
+    const isDoubtful = this.tunnel.endpoint.isInDoubt || !hasAddress
+    this.doubtedAt = isDoubtful ? (this.doubtedAt ?? now) : undefined
+  }
 }
 
-const TICK_MS = 1_000
-
 /**
- * Dials, and then attends to the tunnel until it ends: ticks, the next token in time, and after
- * GOAWAY the close when its last flow is over.
+ * Dials, and then sees to the next token in time until the tunnel ends.
  * @throws as {@link StandingDeps.dial}
  */
 export async function stand(
   attempt: Attempt,
   deps: StandingDeps,
-  onControl: (message: ControlMessage) => void,
+  events: StandingEvents,
 ): Promise<Standing> {
-  const ended = Promise.withResolvers<LinkClosed>()
-  const drains = Promise.withResolvers<'drains'>()
-  let onRenewed = (_message: Renewed): void => {}
-  const tunnel = await deps.dial(attempt, {
-    control: (message) => (message.kind === 'renewed' ? onRenewed(message) : onControl(message)),
-    goAway: () => drains.resolve('drains'),
-    closed: ended.resolve,
-  })
+  const early = new Early()
+  const tunnel = await deps.dial(attempt, early.handlers(events))
+  const standing = new Standing(tunnel, attempt.session, deps.clock())
   const renewal = startRenewal(attempt, tunnel, deps)
-  onRenewed = (message) => {
-    renewal.planFor(message.expiresAt)
-    void keep(attempt, message, deps)
-  }
-  const stopTicks = startTicks(tunnel, deps, drains.promise)
-  void ended.promise.then(() => {
-    renewal.stop()
-    stopTicks()
+  early.begin({
+    renewed(message) {
+      renewal.planFor(message.expiresAt)
+      void keep(attempt, message, deps)
+    },
+    doubted() {
+      standing.doubtedAt ??= deps.clock()
+      events.changed(standing)
+    },
+    goAway({ spreadMs }) {
+      standing.moveAt ??= deps.clock() + deps.chance() * spreadMs
+      events.changed(standing)
+    },
+    closed(end) {
+      renewal.stop()
+      standing.end = end
+      events.changed(standing)
+    },
   })
-  const retired = Promise.race([ended.promise, drains.promise])
-  return { tunnel, session: attempt.session, ended: ended.promise, retired }
+  return standing
+}
+
+interface Listener {
+  renewed(message: Renewed): void
+  doubted(): void
+  goAway(goAway: GoAway): void
+  closed(end: LinkClosed): void
+}
+
+/** What a tunnel says before its owner has it in its hands is told a moment later. */
+class Early {
+  #said: ((listener: Listener) => void)[] = []
+  #listener: Listener | undefined
+
+  handlers({ control }: Pick<StandingEvents, 'control'>): ClientHandlers {
+    const tell = (say: (listener: Listener) => void) => this.#tell(say)
+    return {
+      control: (message) =>
+        message.kind === 'renewed' ? tell((to) => to.renewed(message)) : control(message),
+      doubted: () => tell((to) => to.doubted()),
+      goAway: (goAway) => tell((to) => to.goAway(goAway)),
+      closed: (end) => tell((to) => to.closed(end)),
+    }
+  }
+
+  begin(listener: Listener): void {
+    this.#listener = listener
+    for (const say of this.#said.splice(0)) say(listener)
+  }
+
+  #tell(say: (listener: Listener) => void): void {
+    if (this.#listener) say(this.#listener)
+    else this.#said.push(say)
+  }
 }
 
 function startRenewal(attempt: Attempt, { endpoint }: Tunnel, deps: StandingDeps): Renewal {
@@ -65,22 +141,6 @@ function startRenewal(attempt: Attempt, { endpoint }: Tunnel, deps: StandingDeps
   const send = endpoint.send.bind(endpoint)
   const { sessionId, expiresAt } = session
   return new Renewal({ profile, sessionId, send, clock, after }, expiresAt)
-}
-
-function startTicks(
-  { endpoint }: Tunnel,
-  { clock }: StandingDeps,
-  drains: Promise<'drains'>,
-): () => void {
-  let isDraining = false
-  void drains.then(() => {
-    isDraining = true
-  })
-  const timer = setInterval(() => {
-    endpoint.tick(clock())
-    if (isDraining && endpoint.flowCount === 0) endpoint.close('shutting-down', 'drained')
-  }, TICK_MS)
-  return () => clearInterval(timer)
 }
 
 async function keep(attempt: Attempt, renewed: Renewed, deps: StandingDeps): Promise<void> {

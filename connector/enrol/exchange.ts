@@ -1,4 +1,5 @@
 import https from 'node:https'
+import { KEY_AGREEMENTS, POST_QUANTUM_ONLY } from '../../tunnel/link.ts'
 import { EnrolError } from './error.ts'
 
 export interface Question {
@@ -6,10 +7,16 @@ export interface Question {
   readonly url: string
   /** PEM of the one CA that is trusted; `any`: whoever answers, so nothing secret may be in it. */
   readonly trust: { readonly ca: string } | 'any'
-  /** `http://[user:password@]host:port` of the CONNECT proxy in front. */
-  readonly proxy: string | undefined
+  readonly route: Route
   /** JSON to POST; a GET without. */
   readonly body?: unknown
+}
+
+/** How the edge is reached. */
+export interface Route {
+  /** `http://[user:password@]host:port` of the CONNECT proxy in front. */
+  readonly proxy: string | undefined
+  readonly requiresPostQuantum?: boolean
 }
 
 export interface Answer {
@@ -22,11 +29,13 @@ const TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 256 * 1024
 
 /** One request to the edge, before there is a tunnel. @throws {EnrolError} ERR_EDGE_UNREACHABLE */
-export function exchange({ url, trust, proxy, body }: Question): Promise<Answer> {
+export function exchange({ url, trust, route, body }: Question): Promise<Answer> {
+  const { proxy, requiresPostQuantum } = route
   const agent = new https.Agent(proxy ? { proxyEnv: { HTTPS_PROXY: proxy } } : {})
   const asked = https.request(url, {
     agent,
     minVersion: 'TLSv1.3',
+    ecdhCurve: requiresPostQuantum ? POST_QUANTUM_ONLY : KEY_AGREEMENTS,
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...(trust === 'any' ? { rejectUnauthorized: false } : { ca: trust.ca }),
     ...(body === undefined

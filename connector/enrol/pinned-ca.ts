@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { IdentityError } from '../../identity/error.ts'
 import { spkiPin } from '../../identity/pin.ts'
 import { PATHS } from '../../identity/wire.ts'
-import { exchange } from './exchange.ts'
+import { exchange, type Route } from './exchange.ts'
 
 /**
  * The CA of an edge of which only the pin is known, as PEM. Anybody may have answered, and that does
@@ -10,12 +10,8 @@ import { exchange } from './exchange.ts'
  * certificates pass from now on.
  * @throws {IdentityError} ERR_PIN; {EnrolError} ERR_EDGE_UNREACHABLE
  */
-export async function fetchPinnedCa(
-  edgeUrl: string,
-  pin: string,
-  proxy: string | undefined,
-): Promise<string> {
-  const { body } = await exchange({ url: `${edgeUrl}${PATHS.wellKnown}`, trust: 'any', proxy })
+export async function fetchPinnedCa(edgeUrl: string, pin: string, route: Route): Promise<string> {
+  const { body } = await exchange({ url: `${edgeUrl}${PATHS.wellKnown}`, trust: 'any', route })
   const { caPem } = (body ?? {}) as { caPem?: unknown }
   const ca = readCertificate(caPem)
   if (ca?.ca && spkiPin(ca) === pin) return ca.toString()

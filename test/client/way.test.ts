@@ -144,18 +144,53 @@ test('a draining edge gets no more flows, keeps those it has, and is left when i
   await until(() => first?.closed === 'shutting-down')
 })
 
-test('a flow that a draining edge refuses is asked elsewhere, and at last refused', async (t) => {
+test('what an edge that drains refuses is asked for again, with its early bytes, while patience lasts', async (t) => {
+  const double = dialDouble()
+  const way = await wayOn(t, double.dial, { patienceMs: 700 })
+  await until(() => way.status().tunnel === 'open')
+  const { notes, handlers } = notebook()
+  const flow = way.open(WIKI, handlers)
+  flow.write(Buffer.from('early'))
+  const flows = double.tunnels[0]?.flows ?? []
+  const refuse = (at: number) =>
+    flows[at]?.handlers.refused?.({ code: 'shutting-down', reason: 'drains', facts: {} })
+  refuse(0)
+  await until(() => flows.length === 2)
+  refuse(1)
+  await until(() => flows.length === 3)
+  assert.deepEqual(
+    flows.map(({ request }) => [request.flowId, request.attempt]),
+    [1, 2, 3].map((attempt) => [flow.id, attempt]),
+  )
+  assert.ok(flows.every(({ written }) => Buffer.concat(written).toString() === 'early'))
+  assert.equal(flow.bytesSent, 5)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  refuse(2)
+  assert.deepEqual(notes, ['refused shutting-down'])
+})
+
+test('a program that begins while its connectors are on their way back waits for them', async (t) => {
   const double = dialDouble()
   const way = await wayOn(t, double.dial)
   await until(() => way.status().tunnel === 'open')
-  const { notes, handlers } = notebook()
-  way.open(WIKI, handlers)
-  const flows = double.tunnels[0]?.flows ?? []
-  for (let at = 0; at < 3; at++) {
-    flows[at]?.handlers.refused?.({ code: 'shutting-down', reason: '', facts: {} })
-  }
-  assert.equal(flows.length, 3)
-  assert.deepEqual(notes, ['refused shutting-down'])
+  const down = { code: 'connector-down', reason: 'none is connected', facts: {} } as const
+  const early = notebook()
+  way.open(WIKI, early.handlers)
+  double.tunnels[0]?.flows[0]?.handlers.refused?.(down)
+  assert.deepEqual(
+    early.notes,
+    ['refused connector-down'],
+    'no edge was lost: nobody is on his way',
+  )
+  double.tunnels[0]?.end('tunnel-lost')
+  await until(() => way.status().tunnel === 'open')
+  const late = notebook()
+  way.open(WIKI, late.handlers)
+  const flows = double.tunnels[1]?.flows ?? []
+  flows[0]?.handlers.refused?.(down)
+  await until(() => flows.length === 2)
+  flows[1]?.handlers.opened?.(OPENED)
+  assert.deepEqual(late.notes, ['opened'])
 })
 
 test('the catalogue is followed, kept on disk, and read again at the next start', async (t) => {

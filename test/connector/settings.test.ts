@@ -35,6 +35,7 @@ edge: https://edge.example.com:8443
 token-file: token
 state: ../state
 proxy: http://user:password@proxy.lan:3128
+tls: { require-post-quantum: true }
 health: 127.0.0.1:9465
 apps:
   - { host: Wiki.Corp.Internal, ports: 80 }
@@ -47,6 +48,7 @@ apps:
     tokenFile: '/etc/byname/token',
     state: '/etc/state',
     proxy: 'http://user:password@proxy.lan:3128',
+    requiresPostQuantum: true,
     health: { host: '127.0.0.1', port: 9465 },
   })
   assert.deepEqual(
@@ -171,6 +173,13 @@ const PROBLEMS: [string, string, RegExp][] = [
   ['edge: https://x/path\napps: [{ host: a.b, ports: [80] }]\n', '1:7', /edge must be/],
   ['edge: https://a_b..c\napps: [{ host: a.b, ports: [80] }]\n', '1:7', /edge must be/],
   ['proxy: socks5://x\napps: [{ host: a.b, ports: [80] }]\n', '1:8', /proxy must be/],
+  ['tls: true\napps: [{ host: a.b, ports: [80] }]\n', '1:6', /tls must be a map/],
+  ['tls: {}\napps: [{ host: a.b, ports: [80] }]\n', '1:6', /needs require-post-quantum/],
+  [
+    'tls: { require-post-quantum: yes }\napps: [{ host: a.b, ports: [80] }]\n',
+    '1:30',
+    /must be true or false/,
+  ],
   [
     'health: example.com:80\napps: [{ host: a.b, ports: [80] }]\n',
     '1:9',

@@ -5,6 +5,7 @@ import { seatsFor } from '../../connector/seats.ts'
 import { Stay } from '../../connector/stay.ts'
 import { silentLog } from '../../process/log.ts'
 import { TunnelError } from '../../tunnel/codes.ts'
+import { Addresses } from '../../tunnel/link.ts'
 import type { LinkClosed } from '../../tunnel/port.ts'
 import { StandingClock, turn } from './clock.ts'
 
@@ -13,6 +14,9 @@ class FakeTunnel {
   readonly ready: Tunnel['ready']
   readonly said: string[] = []
   flowCount = 0
+  isInDoubt = false
+  canResume = true
+  localAddress = '192.0.2.1'
   readonly #draining = Promise.withResolvers<void>()
   readonly #closed = Promise.withResolvers<LinkClosed>()
   readonly endpoint: Tunnel['endpoint']
@@ -27,7 +31,17 @@ class FakeTunnel {
       get flowCount() {
         return tunnel.flowCount
       },
+      get isInDoubt() {
+        return tunnel.isInDoubt
+      },
+      get canResume() {
+        return tunnel.canResume
+      },
       rttMs: 1,
+      lose: (reason) => {
+        tunnel.said.push(`lose ${reason}`)
+        tunnel.die('tunnel-lost', 'us')
+      },
       send: () => tunnel.said.push('send'),
       tick: () => tunnel.said.push('tick'),
       goAway: () => tunnel.said.push('goAway'),
@@ -49,10 +63,21 @@ class FakeTunnel {
 }
 
 interface World {
-  readonly edges: string[]
+  edges: string[]
   /** What an attempt comes to: undefined opens a tunnel. */
   answer: (edge: string) => Error | undefined
+  /** Addresses of this machine. */
+  addresses: string[]
 }
+
+/** No flow of these tunnels outlives its tunnel. */
+const noFlows = () => ({ detachedCount: 0, tick() {}, close() {} })
+
+const interfacesOf = (world: Partial<World>) => () => ({
+  eth0: (world.addresses ?? ['192.0.2.1']).map((address) => ({
+    ...{ address, netmask: '', family: 'IPv4' as const, mac: '', internal: false, cidr: null },
+  })),
+})
 
 function staying(world: Partial<World> = {}, isPinned = false) {
   const clock = new StandingClock()
@@ -61,12 +86,15 @@ function staying(world: Partial<World> = {}, isPinned = false) {
   const announced: unknown[] = []
   const revoked: string[] = []
   const startedAt = clock.now()
+  const flows = noFlows()
   const stay = new Stay({
     edge: 'https://a',
     isPinned,
     clock,
     random: () => 0.999999,
     log: silentLog,
+    flows,
+    addresses: new Addresses(interfacesOf(world)),
     ready: (tunnel) => announced.push(tunnel),
     revoked: (reason) => revoked.push(reason),
     async open(edge) {
@@ -74,12 +102,13 @@ function staying(world: Partial<World> = {}, isPinned = false) {
       const error = world.answer?.(edge)
       if (error) throw error
       const tunnel = new FakeTunnel(edge, world.edges ?? ['https://a'])
+      tunnel.localAddress = world.addresses?.[0] ?? tunnel.localAddress
       tunnels.push(tunnel)
       return tunnel as unknown as Tunnel
     },
   })
   stay.start()
-  return { stay, clock, tunnels, attempts, announced, revoked, world }
+  return { stay, clock, tunnels, attempts, announced, revoked, world, flows }
 }
 
 const openAt = (stay: Stay) =>
@@ -194,6 +223,99 @@ test('a revoked connector hears of it, from a refusal and from a close', async (
   assert.deepEqual(closed.revoked, ['test'])
 })
 
+test('an edge that nobody lists any more keeps its seat for some minutes: it may be restarting', async () => {
+  const { stay, clock, tunnels, world } = staying({ edges: ['https://a', 'https://b'] })
+  await clock.pass(60_000)
+  world.edges = ['https://b']
+  world.answer = (edge) =>
+    edge === 'https://a' ? new TunnelError('tunnel-lost', 'away') : undefined
+  for (const tunnel of tunnels) tunnel.die()
+  await clock.pass(100_000)
+  assert.deepEqual(
+    stay.status.map(({ edge, state }) => [edge, state === 'open']),
+    [
+      ['https://a', false],
+      ['https://b', true],
+    ],
+  )
+  delete world.answer
+  await clock.pass(2_001)
+  assert.deepEqual(openAt(stay), ['https://a', 'https://b'], 'and is dialled often meanwhile')
+})
+
+test('a tunnel in doubt gets a successor, and is lost when it is silent even then', async () => {
+  const { stay, clock, tunnels } = staying()
+  await clock.pass(60_000)
+  const [silent] = tunnels
+  assert.ok(silent)
+  silent.isInDoubt = true
+  await clock.pass(1_500)
+  assert.equal(openAt(stay).length, 1, 'it does not count as open')
+  await clock.pass(1_500)
+  assert.equal(tunnels.length, 3)
+  assert.ok(silent.said.at(-1)?.startsWith('lose '))
+  assert.equal(openAt(stay).length, 2)
+  assert.equal([...stay.tunnels].length, 2)
+})
+
+test('a tunnel that comes out of doubt is taken again, and one that comes out too late is left', async () => {
+  const away = new TunnelError('tunnel-lost', 'refused')
+  const { stay, clock, tunnels, world } = staying()
+  await clock.pass(60_000)
+  const [first, second] = tunnels
+  assert.ok(first && second)
+  world.answer = () => away
+  first.isInDoubt = true
+  await clock.pass(3_000)
+  assert.equal(openAt(stay).length, 1)
+  first.isInDoubt = false
+  await clock.pass(10_000)
+  assert.equal(openAt(stay).length, 2)
+  assert.equal(tunnels.length, 2, 'no other was needed')
+  delete world.answer
+  second.isInDoubt = true
+  second.flowCount = 1
+  second.canResume = false
+  await clock.pass(3_000)
+  assert.equal(tunnels.length, 3)
+  assert.equal(second.said.includes('goAway'), true, 'its flows could not go on elsewhere')
+  assert.equal(second.said.includes('close'), false)
+})
+
+test('a tunnel whose local address is gone is lost at once, and dialled anew from the new one', async () => {
+  const { stay, clock, tunnels, world } = staying()
+  await clock.pass(60_000)
+  world.addresses = ['198.51.100.7']
+  await clock.pass(1_000)
+  assert.deepEqual(
+    tunnels.map(({ said }) => said.at(-1)),
+    ['lose the network address is gone', 'lose the network address is gone'],
+  )
+  await clock.pass(1_000)
+  assert.equal(openAt(stay).length, 2)
+})
+
+test('when the network changes, the pauses that were chosen before it are over', async () => {
+  const { stay, clock, world } = staying({
+    addresses: [],
+    answer: () => new TunnelError('tunnel-lost', 'no route'),
+  })
+  await clock.pass(200_000)
+  delete world.answer
+  world.addresses = ['192.0.2.1']
+  await clock.pass(1_400)
+  assert.equal(openAt(stay).length, 2)
+})
+
+test('flows that wait detached are counted among those that closing cuts', async () => {
+  const { stay, clock, flows } = staying()
+  await clock.pass(1000)
+  flows.detachedCount = 2
+  const closing = stay.close(1_000)
+  await clock.pass(3_000)
+  assert.equal(await closing, 2)
+})
+
 test('every tunnel is ticked each second, draining ones too', async () => {
   const { clock, tunnels } = staying()
   await clock.pass(200)
@@ -230,6 +352,7 @@ test('closing while an attempt is under way leaves no tunnel behind', async () =
     clock,
     random: () => 0,
     log: silentLog,
+    flows: noFlows(),
     ready: () => assert.fail('nothing is announced any more'),
     revoked: () => undefined,
     async open(edge) {
