@@ -146,9 +146,10 @@ export class Outbox {
   close(): void {
     if (this.#isClosed) return
     this.#sealSlab()
-    for (const batch of this.#waiting) this.#send(batch)
-    this.#waiting = []
+    // Before anything is sent: a link that is gone says at once that it is written, and what follows
+    // from that must not send it, and give its slab back, a second time.
     this.#isClosed = true
+    for (const batch of this.#waiting.splice(0)) this.#send(batch)
   }
 
   #count(length: number): void {

@@ -59,7 +59,10 @@ export class TestLink implements LinkPort {
   isStalled = false
 
   send(message: Uint8Array, written: () => void = () => {}): void {
-    if (this.closed) return
+    if (this.closed) {
+      written()
+      return
+    }
     this.sent.push(copyOf(message))
     this.#written.push(written)
   }

@@ -4,14 +4,20 @@ import fc from 'fast-check'
 import { Outbox, SLAB_BYTES, SlabPool } from '../../tunnel/outbox.ts'
 import { ManualClock, pattern, TestLink } from './doubles.ts'
 
-function makeOutbox(changes: { maxQueuedBytes?: number; compose?: () => void } = {}) {
+interface Changes {
+  readonly maxQueuedBytes?: number
+  readonly compose?: () => void
+  readonly pool?: SlabPool
+}
+
+function makeOutbox(changes: Changes = {}) {
   const clock = new ManualClock()
   const link = new TestLink()
   const told = { drained: 0, overflow: 0 }
   const outbox = new Outbox({
     link,
     clock,
-    pool: new SlabPool(),
+    pool: changes.pool ?? new SlabPool(),
     compose: changes.compose ?? (() => {}),
     drained: () => {
       told.drained += 1
@@ -66,6 +72,17 @@ test('after close what was there has gone out, and nothing else does', () => {
     link.sent.map((message) => [...message]),
     [[1]],
   )
+})
+
+test('a slab that waits when its link is gone is given back once: two tunnels never share one', () => {
+  const pool = new SlabPool()
+  const { clock, link, outbox } = makeOutbox({ pool })
+  for (let i = 0; i < 40; i++) outbox.append(pattern(16_000))
+  clock.turn()
+  link.lose({ code: 'tunnel-lost', reason: '', by: 'network' })
+  outbox.close()
+  const slabs = Array.from({ length: 16 }, () => pool.take())
+  assert.equal(new Set(slabs).size, slabs.length)
 })
 
 test('whatever the sizes, order and bytes stay, and messages stay within their size', () => {
