@@ -4,6 +4,7 @@ import type { PortRange } from '../tunnel/control.ts'
 import type { RelayTunnel } from '../tunnel/relay.ts'
 import { ParamError, Params, UnknownError } from './control/params.ts'
 import type { ConnectorRow, EdgeStatus, SessionRow } from './control/status.ts'
+import type { Drain } from './drain.ts'
 import type { ConnectorRecord, Connectors, JoinTokenGrant } from './enrol/connector.ts'
 import { MAX_USES } from './enrol/join-tokens.ts'
 import type { FlowLog } from './flows/log.ts'
@@ -17,6 +18,7 @@ export interface AdminParts {
   readonly status: () => EdgeStatus
   readonly flows: FlowLog
   readonly policy: PolicyFile
+  readonly drain: Pick<Drain, 'follow'>
   readonly registry: Pick<Registry<RelayTunnel>, 'seats'>
   readonly connectors: Pick<Connectors, 'list' | 'revoke'>
   readonly sessions: Pick<Sessions, 'list' | 'revoke'>
@@ -29,6 +31,8 @@ export interface AdminParts {
 
 const BY = { by: 'an admin at the control socket' }
 const MAX_LIFE_MS = 365 * 86_400_000
+const DRAIN_MS = 60_000
+const MAX_DRAIN_MS = 86_400_000
 
 /** What the edge's admin may ask over the 0600 socket: every verb by its name. */
 export function adminVerbs(parts: AdminParts): Readonly<Record<string, ControlVerb>> {
@@ -45,6 +49,10 @@ export function adminVerbs(parts: AdminParts): Readonly<Record<string, ControlVe
     'connector.revoke': (params) => revokeConnector(parts, new Params(params).text('connector')),
     'session.list': async () => ({ schema: 1, sessions: listSessions(parts) }),
     'session.revoke': (params) => revokeSessions(parts, new Params(params).text('session')),
+    'edge.drain': (params, { signal }) => {
+      const range = { min: 0, max: MAX_DRAIN_MS, otherwise: DRAIN_MS }
+      return parts.drain.follow(new Params(params).integer('deadlineMs', range), signal)
+    },
     'policy.reload': () => parts.policy.reload(),
   }
 }

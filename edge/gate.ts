@@ -5,6 +5,7 @@ import { type Cut, type LiveFlow, LiveFlows } from './gate/live.ts'
 import { Pass } from './gate/pass.ts'
 import {
   asAbsent,
+  asCut,
   type Denial,
   denialOf,
   deny,
@@ -69,9 +70,11 @@ export class Gate {
     return this.#live.find(flowId)
   }
 
-  admit(request: FlowRequest): Grant | Denial {
+  /** `replaced`: the attachment of the same flow that goes when this one is let in. */
+  admit(request: FlowRequest, replaced?: LiveFlow): Grant | Denial {
     if (this.#options.storeAgeMs() > BLIND_REFUSE_MS) return BLIND
-    return this.#overLimit(request) ?? this.#decide(request)
+    const isMore = replaced === undefined
+    return (isMore ? this.#overLimit(request) : undefined) ?? this.#decide(request)
   }
 
   /** Whether a question about the name may be answered: allowed on some port, else it seems absent. */
@@ -85,19 +88,19 @@ export class Gate {
   }
 
   /**
-   * Turns a grant into a live flow.
-   * @throws {TypeError} when the grant is no grant or was used before
+   * Keeps a flow that a grant lets in.
+   * @throws {TypeError} when the grant is no grant, was used before or is another request's
    */
-  enter(grant: Grant, flow: Pick<LiveFlow, 'flowId' | 'connectorId' | 'cut'>): void {
+  enter(grant: Grant, flow: LiveFlow): void {
     if (!granted.has(grant) || this.#spent.has(grant)) throw new TypeError('not a fresh grant')
+    if (flow.request !== grant.request) throw new TypeError('a grant for something else')
     this.#spent.add(grant)
-    const { request, rule, until } = grant
-    this.#live.add({ ...flow, request, rule, until })
-    if (until !== undefined) this.#wakeAt(until)
+    this.#live.add(flow)
+    if (flow.until !== undefined) this.#wakeAt(flow.until)
   }
 
-  leave(flowId: string): void {
-    this.#live.remove(flowId)
+  leave(flow: LiveFlow): void {
+    this.#live.remove(flow)
   }
 
   /** The policy or the connectors changed. Resolves when every flow has been judged. */
@@ -143,10 +146,10 @@ export class Gate {
   }
 
   #judgeAgain(flow: LiveFlow): void {
-    if (!this.#live.has(flow.flowId)) return
+    if (!this.#live.has(flow)) return
     const cut = this.#reasonToCut(flow)
     if (!cut) return
-    this.#live.remove(flow.flowId)
+    this.#live.remove(flow)
     flow.cut(cut)
   }
 
@@ -208,8 +211,7 @@ function makeGrant(request: FlowRequest, rule: string, until: number | undefined
 
 /** A flow that policy ends says so: `policy-changed`, whatever it would be told if it asked anew. */
 function cutOf(denial: Denial): Cut {
-  const { code, reason, rule } = denial
-  const isPolicy = code === 'policy-denied' || code === 'unmet'
-  const cut = { code: isPolicy ? ('policy-changed' as const) : code, reason }
+  const { code, reason, rule } = asCut(denial)
+  const cut = { code, reason }
   return rule === undefined ? cut : { ...cut, rule }
 }

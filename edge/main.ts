@@ -10,9 +10,11 @@ import { adminVerbs } from './control.ts'
 import { Certificate, hostsOf } from './door/certificate.ts'
 import { type Door, openDoor } from './door/listen.ts'
 import { webApp } from './door/web.ts'
+import { Drain } from './drain.ts'
 import { makeConnectorToken } from './enrol/join-tokens.ts'
 import { type Levels, Metrics } from './metrics.ts'
 import { PolicyFile } from './policy-file.ts'
+import { Roster } from './roster.ts'
 import type { IssuerSettings } from './sessions/issuers.ts'
 import { loadSigningKeys } from './sessions/signing-keys.ts'
 import { type EdgeSettings, urlOf } from './settings.ts'
@@ -40,6 +42,10 @@ export interface Edge {
   readonly healthUrl: string | undefined
   /** Reads the policy file now. */
   reload(): Promise<void>
+  /** Lets peers take their flows elsewhere, for so long at most. */
+  drain(deadlineMs: number): void
+  /** Resolves when a drain is done, whoever asked for it: the process should close the edge and end. */
+  readonly drained: Promise<void>
   /** Closes every tunnel and keeps the last records. */
   close(): Promise<void>
 }
@@ -59,9 +65,13 @@ export async function startEdge(settings: EdgeSettings, deps: EdgeDeps): Promise
   const issuers = demo ? [demo.issuer] : []
   const state = keep(await openState({ settings, issuers, isDemo: demo !== undefined, now }))
   const certificate = await Certificate.open({ settings, now, log })
-  const door = keep(await listen(settings, certificate))
+  const door = keep(await listen(settings, certificate, log))
   const url = urlOf(settings, door.port)
 
+  const startedAt = now()
+  const { name, tlsEndsBeforeEdge } = settings
+  const { store, sessions } = state
+  const roster = keep(await Roster.open({ store, name, url, startedAt, now, log }))
   let board: Switchboard | undefined
   const counts = new Metrics(
     levelsOf(
@@ -75,12 +85,11 @@ export async function startEdge(settings: EdgeSettings, deps: EdgeDeps): Promise
     board?.policyChanged()
   }
   const policy: PolicyFile = keep(await openPolicy(settings, now, log, changed))
-  const { name, tlsEndsBeforeEdge } = settings
   const { deployment } = state
   board = keep(
     new Switchboard({
-      ...{ ...state, settings, counts, clock, random, log },
-      handshake: { deployment, edgeName: name, version, edges: [url], tlsEndsBeforeEdge },
+      ...{ ...state, settings, roster, counts, clock, random, log },
+      handshake: { deployment, edgeName: name, version, tlsEndsBeforeEdge },
       enter: door.enter,
       policy: () => policy.policy,
     }),
@@ -88,25 +97,31 @@ export async function startEdge(settings: EdgeSettings, deps: EdgeDeps): Promise
   await board.start()
 
   const wellKnown = await wellKnownOf(settings, state, certificate)
-  const { store, sessions } = state
   door.answer(webApp({ hosts: hostsOf(settings), wellKnown, sessions, store, now, log }))
   const { server } = door
   const take = board.take.bind(board)
   keep(acceptLinks({ server }, (link) => void take(link)))
 
-  const served = { settings, url, version, startedAt: now(), state, policy, board, now }
+  const drain = drainOf(board, roster, counts, clock, log)
+  const served = { settings, url, version, startedAt, state, policy, board, roster, drain, now }
   const health = await openHealth(served, counts)
   if (health) keep(health)
   keep(await openControl({ ...served, healthUrl: health && urlOfHealth(health) }, certificate, log))
-  keep(tick(board, certificate, door, now))
+  keep(tick(board, roster, certificate, door, now))
   log.info({ event: 'edge-ready', url, edge: name, deployment, version }, `serving at ${url}`)
 
   const closing = opened.move()
+  let closed: Promise<void> | undefined
   return {
     ...{ url, name, deployment, caPem: certificate.caPem, controlPath: settings.controlPath },
     healthUrl: health && urlOfHealth(health),
     reload: async () => void (await policy.reload()),
-    close: () => closing.disposeAsync(),
+    drain: (deadlineMs) => drain.begin(deadlineMs),
+    drained: drain.done,
+    close: () => {
+      closed ??= closing.disposeAsync()
+      return closed
+    },
   }
 }
 
@@ -115,9 +130,26 @@ const urlOfHealth = ({ host, port }: HealthServer) =>
 
 const random = () => randomInt(2 ** 32) / 2 ** 32
 
-function listen({ listen: at, limits }: EdgeSettings, { tls }: Certificate): Promise<Door> {
+function listen(settings: EdgeSettings, { tls }: Certificate, log: Log): Promise<Door> {
+  const { listen: at, limits, requirePostQuantum } = settings
   const { connections, unprovenPerAddress } = limits
-  return openDoor({ listen: at, tls, connections, unprovenPerAddress })
+  return openDoor({ listen: at, tls, requirePostQuantum, connections, unprovenPerAddress, log })
+}
+
+function drainOf(
+  board: Switchboard,
+  roster: Roster,
+  { totals }: Metrics,
+  clock: TunnelClock,
+  log: Log,
+): Drain {
+  return new Drain({
+    shut: (spreadMs) => board.drain(spreadMs),
+    liveFlows: () => board.gate.liveCount,
+    tunnels: () => board.tunnels.size,
+    totals: () => ({ ...totals }),
+    ...{ roster, clock, log },
+  })
 }
 
 function levelsOf(
@@ -155,11 +187,11 @@ async function wellKnownOf(
 }
 
 function openControl(parts: StatusParts, { caPin }: Certificate, log: Log) {
-  const { settings, url, state, policy, board, now } = parts
+  const { settings, url, state, policy, board, drain, now } = parts
   const { store, sessions, connectors } = state
   const { flows, registry, tunnels } = board
   const verbs = adminVerbs({
-    ...{ flows, policy, registry, connectors, sessions },
+    ...{ flows, policy, registry, connectors, sessions, drain },
     status: () => statusOf(parts),
     makeJoinToken: (grant) => makeConnectorToken(grant, { store, edgeUrl: url, caPin, now }),
     tunnelsOf: (sessionId) => tunnels.of(sessionId).length,
@@ -178,8 +210,17 @@ async function openHealth(parts: StatusParts, metrics: Metrics): Promise<HealthS
 }
 
 /** What has to be looked at all the time. */
-function tick(board: Switchboard, certificate: Certificate, door: Door, now: () => number) {
-  const seconds = setInterval(() => board.tick(now()), 1000)
+function tick(
+  board: Switchboard,
+  roster: Roster,
+  certificate: Certificate,
+  door: Door,
+  now: () => number,
+) {
+  const seconds = setInterval(() => {
+    board.tick(now())
+    roster.tick()
+  }, 1000)
   const hours = setInterval(() => void certificate.renew(door.renew), 3_600_000)
   return {
     close: () => {

@@ -6,6 +6,9 @@ export interface Counts {
   opened(): void
   refused(code: string): void
   ended(end: RelayFlowEnd): void
+  /** A flow came back; `detached`: it left for another tunnel. */
+  resumed(): void
+  detached(end: RelayFlowEnd): void
   /** A decision of the gate took so long. */
   judged(micros: number): void
   /** A peer that did not get in. */
@@ -24,11 +27,17 @@ export interface Levels {
 
 /** The edge's Prometheus metrics (docs/edge.md lists them). No name or person becomes a label. */
 export class Metrics implements Counts {
+  /** What a drain counts from. */
+  readonly totals = { detached: 0, ended: 0 }
   readonly #registry = new Registry()
   readonly #flows = this.#counter('flows_opened_total', 'flows let in and led to a connector')
   readonly #refused = this.#counter('flows_refused_total', 'flows refused by the edge', ['code'])
   readonly #ended = this.#counter('flows_ended_total', 'flows that ended', ['code', 'by'])
-  readonly #bytes = this.#counter('bytes_total', 'payload relayed by ended flows', ['direction'])
+  readonly #resumed = this.#counter('flows_resumed_total', 'flows that came back to a connector')
+  readonly #detached = this.#counter('flows_detached_total', 'flows that lost a tunnel or moved')
+  readonly #bytes = this.#counter('bytes_total', 'payload relayed by flows that ended or left', [
+    'direction',
+  ])
   readonly #rejected = this.#counter('peers_rejected_total', 'tunnels refused', ['code'])
   readonly #policies = this.#counter('policy_changes_total', 'policies that came into force')
   readonly #gate = new Histogram({
@@ -68,8 +77,24 @@ export class Metrics implements Counts {
     this.#refused.inc({ code })
   }
 
-  ended({ code, by, bytesUp, bytesDown }: RelayFlowEnd): void {
+  ended(end: RelayFlowEnd): void {
+    const { code, by } = end
     this.#ended.inc({ code, by })
+    this.totals.ended++
+    this.#relayed(end)
+  }
+
+  resumed(): void {
+    this.#resumed.inc()
+  }
+
+  detached(end: RelayFlowEnd): void {
+    this.#detached.inc()
+    this.totals.detached++
+    this.#relayed(end)
+  }
+
+  #relayed({ bytesUp, bytesDown }: RelayFlowEnd): void {
     this.#bytes.inc({ direction: 'up' }, bytesUp)
     this.#bytes.inc({ direction: 'down' }, bytesDown)
   }

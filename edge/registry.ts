@@ -21,6 +21,11 @@ export type Picked<Tunnel> =
   | { readonly kind: 'picked'; readonly tunnel: Tunnel; readonly connector: Enrolled }
   | { readonly kind: 'no-such-name' | 'not-published' | 'connector-down' }
 
+/** `not-here`: it has no tunnel at this edge, or has not said yet what it offers. */
+export type PickedInstance<Tunnel> =
+  | { readonly kind: 'picked'; readonly tunnel: Tunnel; readonly connector: Enrolled }
+  | { readonly kind: 'not-here' | 'not-published' }
+
 /** `isNews`: this process has not said so before, so that somebody should hear of it. */
 export interface Announced extends SortedOffers {
   readonly isNews: boolean
@@ -48,6 +53,8 @@ export interface RegistryOptions {
 export class Registry<Tunnel extends Carrier> {
   readonly #options: RegistryOptions
   readonly #chairs = new Map<string, Chair<Tunnel>>()
+  /** Whose process it is that goes by that name. */
+  readonly #instances = new Map<string, Chair<Tunnel>>()
   readonly #sitting = new Map<Tunnel, { chair: Chair<Tunnel>; instance: string }>()
   #directory: Directory<Tunnel> | undefined
   #privates: LabelTrie<true> | undefined
@@ -63,6 +70,7 @@ export class Registry<Tunnel extends Carrier> {
     for (const [id, chair] of this.#chairs) {
       if (fresh.has(id)) continue
       orphans.push(...tunnelsOf(chair))
+      for (const instance of chair.instances.keys()) this.#instances.delete(instance)
       this.#chairs.delete(id)
     }
     for (const tunnel of orphans) this.#sitting.delete(tunnel)
@@ -87,6 +95,7 @@ export class Registry<Tunnel extends Carrier> {
     const process = chair.instances.get(instance) ?? newProcess<Tunnel>()
     process.tunnels.add(tunnel)
     chair.instances.set(instance, process)
+    if (instance.startsWith(`${connectorId}.`)) this.#instances.set(instance, chair)
     this.#sitting.set(tunnel, { chair, instance })
     return true
   }
@@ -100,6 +109,7 @@ export class Registry<Tunnel extends Carrier> {
     process?.tunnels.delete(tunnel)
     if (process?.tunnels.size !== 0) return
     instances.delete(seat.instance)
+    this.#instances.delete(seat.instance)
     this.#touch(!isSameOffer(process.offers, seat.chair.known))
   }
 
@@ -119,11 +129,13 @@ export class Registry<Tunnel extends Carrier> {
     return { accepted, refused, isNews }
   }
 
-  /** What a connector offered before this edge started. */
+  /** What a connector that is not here offered last, before this edge started or at another. */
   recall(connectorId: string, apps: readonly AnnouncedApp[]): void {
     const chair = this.#chairs.get(connectorId)
-    if (!chair || chair.known.length > 0) return
-    chair.known = sortOffers(apps, chair.connector.grants).accepted
+    if (!chair || chair.instances.size > 0) return
+    const { accepted } = sortOffers(apps, chair.connector.grants)
+    if (isSameOffer(chair.known, accepted)) return
+    chair.known = accepted
     this.#touch(true)
   }
 
@@ -166,6 +178,33 @@ export class Registry<Tunnel extends Carrier> {
     return found.kind === 'listed' ? this.#choose(found.listings, without) : found
   }
 
+  /** That process is here, and has said what it offers. */
+  hasAnnounced(instance: string): boolean {
+    return this.#instances.get(instance)?.instances.get(instance)?.refused !== undefined
+  }
+
+  /**
+   * A tunnel of that very process, for a flow that it holds: the names of processes begin with their
+   * connector's id, so that no other connector can be meant.
+   */
+  pickInstance(
+    instance: string,
+    name: Hostname,
+    port: number,
+    protocol: PortRange['protocol'],
+    without: ReadonlySet<Tunnel> = new Set(),
+  ): PickedInstance<Tunnel> {
+    const chair = this.#instances.get(instance)
+    const process = chair?.instances.get(instance)
+    if (!chair || !process) return { kind: 'not-here' }
+    const { connector } = chair
+    if (!this.serves(connector.id, name, port, protocol)) {
+      return { kind: process.refused ? 'not-published' : 'not-here' }
+    }
+    const tunnel = this.#lessLoaded([...process.tunnels].filter((each) => !without.has(each)))
+    return tunnel ? { kind: 'picked', tunnel, connector } : { kind: 'not-here' }
+  }
+
   /** A tunnel for a question about the name, whatever its ports. */
   pickForQuestion(name: Hostname): Picked<Tunnel> {
     const listings = this.#names().nearest(name)
@@ -199,10 +238,17 @@ export class Registry<Tunnel extends Carrier> {
   #choose(listings: readonly Listing<Tunnel>[], without: ReadonlySet<Tunnel>): Picked<Tunnel> {
     const sound = listings.filter(({ offer }) => offer.health !== 'failing')
     const tunnels = liveTunnels(sound, without)
-    const some = tunnels.length > 0 ? tunnels : liveTunnels(listings, without)
-    const tunnel = lessLoadedOfTwo(some, this.#options.random)
+    const tunnel = this.#lessLoaded(tunnels.length > 0 ? tunnels : liveTunnels(listings, without))
     const connector = tunnel && this.connectorOf(tunnel)
     return tunnel && connector ? { kind: 'picked', tunnel, connector } : { kind: 'connector-down' }
+  }
+
+  /** A tunnel in doubt may be dead already: it gets nothing while there is another. */
+  #lessLoaded(tunnels: readonly Tunnel[]): Tunnel | undefined {
+    const { random } = this.#options
+    if (tunnels.length < 2) return tunnels[0]
+    const sure = tunnels.filter((tunnel) => !tunnel.isInDoubt)
+    return lessLoadedOfTwo(sure.length > 0 ? sure : tunnels, random)
   }
 
   /** Tunnels come and go all the time: whoever waits for changes wants those of names only. */

@@ -1,30 +1,20 @@
 import { formatRequester } from '../policy/requester.ts'
-import { Bucket } from '../tunnel/bucket.ts'
 import { TunnelError } from '../tunnel/codes.ts'
-import type { OpenedInfo } from '../tunnel/flow.ts'
 import { writeContext } from '../tunnel/messages/open-context.ts'
-import type { TunnelClock } from '../tunnel/port.ts'
-import type { RelayFlow, RelayFlowEnd, RelayTunnel } from '../tunnel/relay.ts'
-import type { FlowLog } from './flows/log.ts'
-import { factsOf, type OpenRecord, shortText } from './flows/record.ts'
-import type { Cut } from './gate/live.ts'
+import type { RelayFlow, RelayTunnel } from '../tunnel/relay.ts'
 import { type Denial, deny, TOLD_CHARACTERS } from './gate/verdict.ts'
-import type { Gate, Grant } from './gate.ts'
-import type { Counts } from './metrics.ts'
-import type { Enrolled, Picked, Registry } from './registry.ts'
+import type { Grant } from './gate.ts'
+import type { Picked, PickedInstance, Registry } from './registry.ts'
+import { type Books, Carried } from './route/carried.ts'
 
 export interface RouteOptions {
-  readonly gate: Pick<Gate, 'enter' | 'leave'>
-  readonly registry: Pick<Registry<RelayTunnel>, 'pick'>
-  readonly flows: Pick<FlowLog, 'opened' | 'ended'>
-  readonly counts: Pick<Counts, 'opened' | 'ended'>
-  readonly clock: TunnelClock
+  readonly registry: Pick<Registry<RelayTunnel>, 'pick' | 'pickInstance'>
+  readonly books: Books
 }
 
-/** Leads granted flows to a connector, and keeps the books until they end. */
+/** Leads granted flows to a connector. */
 export class Route {
   readonly #options: RouteOptions
-  readonly #cutsTold = new WeakMap<RelayTunnel, Bucket>()
 
   constructor(options: RouteOptions) {
     this.#options = options
@@ -32,102 +22,68 @@ export class Route {
 
   /**
    * Opens the flow at some connector that offers it, or says why it cannot. Another tunnel is tried
-   * only while no connector has seen the OPEN: what was sent once is never sent twice.
+   * only while no connector has seen the OPEN: what was sent once is never sent twice. `holder` is
+   * the process that may have the flow already, from an OPEN whose answer was lost.
    */
-  open(flow: RelayFlow, grant: Grant, gateMicros: number): Denial | undefined {
+  open(flow: RelayFlow, grant: Grant, gateMicros: number, holder?: string): Denial | undefined {
+    const { registry } = this.#options
     const { name, port, protocol } = grant.request
-    const gone = new Set<RelayTunnel>()
+    if (holder !== undefined && this.resume(flow, grant, gateMicros, holder) === 'led') return
+    const led = this.#lead(flow, grant, gateMicros, (gone) =>
+      registry.pick(name, port, protocol, gone),
+    )
+    return led === 'led' ? undefined : NOWHERE[led]
+  }
+
+  /** Leads the flow to that very process, which has it; to no other. */
+  resume(flow: RelayFlow, grant: Grant, gateMicros: number, instance: string): Resumed {
+    const { registry } = this.#options
+    const { name, port, protocol } = grant.request
+    return this.#lead(flow, grant, gateMicros, (gone) =>
+      registry.pickInstance(instance, name, port, protocol, gone),
+    )
+  }
+
+  #lead<Kind extends string>(
+    flow: RelayFlow,
+    grant: Grant,
+    gateMicros: number,
+    pick: (gone: ReadonlySet<RelayTunnel>) => Chosen | { readonly kind: Kind },
+  ): 'led' | Kind {
+    let gone = NONE
     for (;;) {
-      const picked = this.#options.registry.pick(name, port, protocol, gone)
-      if (picked.kind !== 'picked') return NOWHERE[picked.kind]
-      if (this.#connect(flow, grant, picked, gateMicros)) return undefined
-      gone.add(picked.tunnel)
+      const picked = pick(gone)
+      if (!isChosen(picked)) return picked.kind
+      if (this.#connect(flow, grant, picked, gateMicros)) return 'led'
+      gone = new Set([...gone, picked.tunnel])
     }
   }
 
   /** @returns false when that tunnel was gone before anything was sent over it */
-  #connect(flow: RelayFlow, grant: Grant, { tunnel, connector }: Chosen, gateMicros: number) {
-    let endedAtOnce: RelayFlowEnd | undefined
-    flow.handlers = {
-      closed: (end) => {
-        endedAtOnce = end
-      },
-    }
+  #connect(flow: RelayFlow, grant: Grant, picked: Chosen, gateMicros: number): boolean {
+    const carried = new Carried(flow, grant, { ...picked, gateMicros }, this.#options.books)
+    const before = flow.handlers
+    flow.handlers = carried
     try {
-      flow.connect(tunnel, contextOf(grant), gateMicros)
+      flow.connect(picked.tunnel, contextOf(grant), gateMicros)
     } catch (error) {
+      flow.handlers = before
       if (error instanceof TunnelError) return false
       throw error
     }
-    this.#enter(flow, grant, connector, gateMicros)
-    // An OPEN too much for a tunnel that does not read ends both; nobody else would take it out again.
-    if (endedAtOnce) flow.handlers.closed(endedAtOnce)
+    carried.enter(grant)
     return true
-  }
-
-  #enter(flow: RelayFlow, grant: Grant, connector: Enrolled, gateMicros: number): void {
-    const { gate, flows, counts } = this.#options
-    const { flowId } = flow
-    const { id, name } = connector
-    const { rule, request } = grant
-    const record: OpenRecord = {
-      ...factsOf(flowId, request),
-      kind: 'open',
-      rule: shortText(rule),
-      connector: { id, name },
-      gateMicros,
-    }
-    let info: OpenedInfo | undefined
-    flow.handlers = {
-      opened: (opened) => {
-        info = opened
-      },
-      closed: (end) => this.#leave(record, end, info),
-    }
-    gate.enter(grant, { flowId, connectorId: id, cut: (cut) => this.#cut(flow, cut) })
-    flows.opened(record)
-    counts.opened()
-  }
-
-  /** RESET at both ends; the client is also told the rule, as long as that does not flood it. */
-  #cut(flow: RelayFlow, cut: Cut): void {
-    const { flowId, source } = flow
-    const [code, reason] = [cut.code, cut.reason.slice(0, TOLD_CHARACTERS)]
-    const rule = cut.rule?.slice(0, TOLD_CHARACTERS)
-    flow.reset(code, reason)
-    if (!this.#mayTell(source)) return
-    source.send({ kind: 'cut', flowId, code, reason, ...(rule === undefined ? {} : { rule }) })
-  }
-
-  #mayTell(client: RelayTunnel): boolean {
-    const now = this.#options.clock.now()
-    const bucket = this.#cutsTold.get(client) ?? new Bucket(...CUTS_TOLD, now)
-    this.#cutsTold.set(client, bucket)
-    return bucket.take(now)
-  }
-
-  #leave(record: OpenRecord, end: RelayFlowEnd, info: OpenedInfo | undefined): void {
-    const { gate, flows, counts, clock } = this.#options
-    const { flowId, gateMicros: gateCost } = record
-    gate.leave(flowId)
-    const micros = {
-      gate: gateCost,
-      ...(info && {
-        relay: info.relayMicros,
-        resolve: info.resolveMicros,
-        connect: info.connectMicros,
-      }),
-    }
-    const { code, reason, by, bytesUp, bytesDown } = end
-    const told = { code, reason, by, bytesUp, bytesDown, micros, time: clock.now() }
-    const held = info ? { instance: info.instance } : {}
-    flows.ended(record, { schema: 1, kind: 'end', flowId, ...told, ...held })
-    counts.ended(end)
   }
 }
 
-/** A client closes its tunnel over more control messages than DEFAULT_RATES has (tunnel/limits.ts). */
-const CUTS_TOLD = [200, 1000] as const
+export type Resumed = 'led' | Exclude<PickedInstance<RelayTunnel>['kind'], 'picked'>
+
+const NONE: ReadonlySet<RelayTunnel> = new Set()
+
+type Chosen = Extract<Picked<RelayTunnel>, { kind: 'picked' }>
+
+const isChosen = (picked: Chosen | { readonly kind: string }): picked is Chosen =>
+  picked.kind === 'picked'
 
 /** What the connector is told, within the bounds of its reader (tunnel/messages/open-context.ts). */
 function contextOf({ request, rule }: Grant): Uint8Array {
@@ -139,8 +95,6 @@ function contextOf({ request, rule }: Grant): Uint8Array {
     session,
   })
 }
-
-type Chosen = Extract<Picked<RelayTunnel>, { kind: 'picked' }>
 
 const NOWHERE: Record<Exclude<Picked<RelayTunnel>['kind'], 'picked'>, Denial> = {
   'no-such-name': deny('no-such-name', 'nobody publishes that name'),

@@ -31,6 +31,8 @@ export interface EdgeSettings {
   readonly flowLog: { readonly maxAgeMs: number; readonly maxBytes: number }
   /** A load balancer ends TLS: proofs cannot be bound to the connection. */
   readonly tlsEndsBeforeEdge: boolean
+  /** Peers without a post-quantum key agreement are refused in TLS's handshake. */
+  readonly requirePostQuantum: boolean
   readonly limits: EdgeLimits
 }
 
@@ -55,10 +57,13 @@ export const DEFAULT_LIMITS: EdgeLimits = {
 
 export const DEFAULT_FLOW_LOG = { maxAgeMs: 30 * 86_400_000, maxBytes: 256 * 2 ** 20 }
 
+/** The name of an edge whose file gives it none. */
+export const DEFAULT_NAME = 'edge'
+
 /** Where things are when the file does not say. */
 export interface SettingsPlaces {
   readonly stateDirectory: string
-  controlPath(stateDirectory: string): string
+  controlPath(stateDirectory: string, edgeName: string): string
 }
 
 /**
@@ -87,18 +92,22 @@ export function parseEdgeSettings(
   const state = map.get('state')
   const stateDirectory = (state && readPath(walk, state, file)) ?? places.stateDirectory
   const control = map.get('control')
+  const name = read('name', readName) ?? DEFAULT_NAME
+  const tlsEndsBeforeEdge =
+    read('tls-ends-before-edge', (it, { value }) => it.boolean(value, 'this')) ?? false
   const settings: EdgeSettings = {
     listen,
     url,
-    name: read('name', readName) ?? 'edge',
+    name,
     stateDirectory,
-    controlPath: (control && readPath(walk, control, file)) ?? places.controlPath(stateDirectory),
+    controlPath:
+      (control && readPath(walk, control, file)) ?? places.controlPath(stateDirectory, name),
     policyFile: readPolicyFile(walk, map.get('policy')?.value, file),
     zones: readZones(walk, map.get('zones')?.value),
     health: read('health', readHostPort),
     flowLog: readFlowLog(walk, map.get('flow-log')?.value),
-    tlsEndsBeforeEdge:
-      read('tls-ends-before-edge', (it, { value }) => it.boolean(value, 'this')) ?? false,
+    tlsEndsBeforeEdge,
+    requirePostQuantum: readTls(walk, map.get('tls')?.value, tlsEndsBeforeEdge),
     limits: readLimits(walk, map.get('limits')?.value),
   }
   walk.finish()
@@ -115,6 +124,7 @@ const KEYS = [
   'zones',
   'health',
   'flow-log',
+  'tls',
   'tls-ends-before-edge',
   'limits',
 ] as const
@@ -170,6 +180,19 @@ function readFlowLog(walk: YamlWalk, node: YamlNode | undefined): EdgeSettings['
     maxBytes: (size && readSize(walk, size)) ?? DEFAULT_FLOW_LOG.maxBytes,
   }
 }
+
+/** Whether a post-quantum key agreement is required. */
+function readTls(walk: YamlWalk, node: YamlNode | undefined, endsBefore: boolean): boolean {
+  const entry = walk.map(node, { what: 'tls', keys: [REQUIRE] }).get(REQUIRE)
+  const isRequired = entry !== undefined && walk.boolean(entry.value, REQUIRE) === true
+  if (entry && isRequired && endsBefore) {
+    const message = 'what peers agree on with the load balancer is not seen here'
+    walk.refuse(entry.value.at, message, { fix: 'require it there, and leave this out' })
+  }
+  return isRequired
+}
+
+const REQUIRE = 'require-post-quantum'
 
 const LIMIT_KEYS = {
   connections: 'connections',

@@ -10,6 +10,7 @@ import { Accept } from './door/accept.ts'
 import { authenticate } from './door/authenticate.ts'
 import type { ConnectorRecord, Connectors } from './enrol/connector.ts'
 import { FlowLog } from './flows/log.ts'
+import type { Whereabouts } from './flows/row.ts'
 import { judgeOf } from './gate/judge.ts'
 import { Gate } from './gate.ts'
 import type { Counts } from './metrics.ts'
@@ -17,6 +18,9 @@ import { People } from './people.ts'
 import { Questions } from './questions.ts'
 import { OfferMemory } from './registry/memory.ts'
 import { Registry } from './registry.ts'
+import type { Roster } from './roster.ts'
+import type { Books } from './route/carried.ts'
+import { Resumes } from './route/resumes.ts'
 import { Route } from './route.ts'
 import type { Session, SessionEnd, Sessions } from './sessions/session.ts'
 import type { EdgeSettings } from './settings.ts'
@@ -24,8 +28,9 @@ import type { Store } from './store/store.ts'
 import { Tunnels } from './tunnels/tunnels.ts'
 
 export interface SwitchboardParts {
-  readonly settings: Pick<EdgeSettings, 'zones' | 'limits'>
-  readonly handshake: Omit<AcceptHandshake, 'authenticate'>
+  readonly settings: Pick<EdgeSettings, 'name' | 'zones' | 'limits'>
+  readonly handshake: Omit<AcceptHandshake, 'authenticate' | 'edges'>
+  readonly roster: Pick<Roster, 'urls' | 'isAlive'>
   readonly enter: (address: string) => (() => void) | undefined
   readonly policy: () => Policy
   readonly store: Store
@@ -51,13 +56,15 @@ export class Switchboard {
   readonly #catalogues: Catalogues
   readonly #memory: OfferMemory
   readonly #accept: Accept
+  readonly #resumes: Resumes
   readonly #stops: (() => void)[] = []
   #isJudgingSoon = false
+  #isDraining = false
 
   constructor(parts: SwitchboardParts) {
     this.#parts = parts
-    const { settings, sessions, connectors, clock, random, log, store, counts } = parts
-    const { limits, zones } = settings
+    const { settings, sessions, connectors, roster, clock, random, log, store, counts } = parts
+    const { limits, zones, name: edge } = settings
     this.registry = new Registry({ zones, random, changed: () => this.#namesChanged() })
     this.tunnels = new Tunnels(limits.tunnelsPerPeer)
     const { registry, tunnels } = this
@@ -69,13 +76,18 @@ export class Switchboard {
     this.gate = new Gate({ judge, names: registry, standing, storeAgeMs, clock, limits })
     const { gate } = this
     this.#memory = new OfferMemory(store, log)
-    this.flows = new FlowLog({
-      store,
-      clock,
-      log,
-      isLive: (flowId) => gate.findLive(flowId) !== undefined,
-    })
+    const isHeld: Whereabouts['isHeld'] = (at) =>
+      at.edge === edge ? gate.findLive(at.flowId) !== undefined : roster.isAlive(at.edge, at.time)
+    this.flows = new FlowLog({ store, clock, log, isHeld })
     const { flows } = this
+    const books: Books = {
+      ...{ gate, flows, counts, clock, edge },
+      keyAgreements: (client, connector) => tunnels.agreementsOf(client, connector),
+      cutsTold: new WeakMap(),
+    }
+    const route = new Route({ registry, books })
+    const resumes = new Resumes({ gate, route, registry, books, counts, clock })
+    this.#resumes = resumes
     const source = {
       zones: () => registry.zones(),
       publications: () => registry.publications(),
@@ -92,19 +104,20 @@ export class Switchboard {
         clock,
         pickForQuestion: (name) => registry.pickForQuestion(name),
       }),
-      route: new Route({ gate, registry, flows, counts, clock }),
       catalogues: this.#catalogues,
       remember: (connectorId) => this.#remember(connectorId),
-      ...{ relay, gate, people, tunnels, registry, sessions, flows, counts, clock, log },
+      edges: () => roster.urls(),
+      isDraining: () => this.#isDraining,
+      ...{ relay, gate, people, tunnels, registry, sessions, route, resumes, books },
+      ...{ counts, clock, log },
     })
   }
 
   /** Learns who is enrolled and what they offered before; follows both from then on. */
   async start(): Promise<void> {
     const { connectors, sessions } = this.#parts
-    const known = await this.#memory.recall()
     this.registry.enrol(connectors.list().filter(isLive))
-    for (const [connectorId, apps] of known) this.registry.recall(connectorId, apps)
+    await this.#memory.follow((connectorId, apps) => this.registry.recall(connectorId, apps))
     this.#stops.push(
       connectors.onChanged((record) => void this.#connectorChanged(record)),
       sessions.onEnded((session, why) => void this.#sessionEnded(session, why)),
@@ -125,7 +138,15 @@ export class Switchboard {
   tick(now: number): void {
     this.tunnels.tick(now)
     this.gate.tick()
+    this.#resumes.tick(now)
     this.#endExpired()
+  }
+
+  /** Takes no more tunnels and flows; peers are asked to take theirs elsewhere within `spreadMs`. */
+  drain(spreadMs: number): void {
+    this.#isDraining = true
+    this.tunnels.goAwayAll('the edge is shutting down', spreadMs)
+    this.#resumes.drain()
   }
 
   /** Closes every tunnel; resolves when the last record is kept. */
@@ -133,7 +154,7 @@ export class Switchboard {
     for (const stop of this.#stops.splice(0)) stop()
     this.tunnels.closeAll('shutting-down', 'the edge is shutting down')
     await this.flows.flush()
-    await this.#memory.flush()
+    await this.#memory.close()
   }
 
   #namesChanged(): void {

@@ -38,6 +38,23 @@ export function onShutdown(
   }
 }
 
+/** The first SIGTERM or SIGINT runs `handler`, and later ones are somebody else's. */
+export function onStopAsked(
+  handler: () => void,
+  source: SignalSource = process as SignalSource,
+): () => void {
+  const offs = (['SIGTERM', 'SIGINT'] as const).map((signal) =>
+    listen(source, signal, () => {
+      off()
+      handler()
+    }),
+  )
+  const off = () => {
+    for (const each of offs) each()
+  }
+  return off
+}
+
 /** Runs `handler` at each SIGHUP: read the files again. */
 export function onReload(
   handler: () => void,

@@ -12,12 +12,18 @@ export class Bucket {
     this.#at = now
   }
 
-  /** Whether one more event is within the rate. */
-  take(now: number): boolean {
-    if (this.#tokens < 1) this.#refill(now)
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
+  /** Whether one more event, or so many at once, are within the rate. */
+  take(now: number, events = 1): boolean {
+    if (this.#tokens < events) this.#refill(now)
+    if (this.#tokens < events) return false
+    this.#tokens -= events
     return true
+  }
+
+  /** Nobody has taken anything for so long that it is as if new. */
+  isFull(now: number): boolean {
+    this.#refill(now)
+    return this.#tokens === this.#burst
   }
 
   /** A clock that was set back adds nothing and takes nothing. */

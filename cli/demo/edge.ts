@@ -34,6 +34,7 @@ const secretFile = path.join(settings.stateDirectory, 'demo-provider.secret')
 const provider = await startDemoProvider({ people, secretFile, now: Date.now })
 const edge = await startEdge(settings, { log, demo: { issuer: provider.issuer } })
 const stop = onShutdown(close)
+void edge.drained.then(close).then(() => process.exit())
 // Whoever started it may be killed: then nobody would end it.
 process.on('disconnect', () => void close().then(() => process.exit(0)))
 for (const person of people) await signIn(person, edge, provider)

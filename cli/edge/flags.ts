@@ -6,6 +6,7 @@ export const addEdgePlaces = (command: Command): Command =>
   command
     .option('--config <file>', "the edge's settings, when they say where its state is")
     .option('--state <directory>', "the edge's state directory")
+    .option('--edge <name>', 'which edge, where several share a state directory')
 
 export interface RunFlags {
   readonly config?: string
@@ -29,6 +30,11 @@ export interface TokenFlags extends EdgePlaces {
   readonly mayPublish: readonly string[]
   readonly expires: string
   readonly uses: string
+  readonly json?: boolean
+}
+
+export interface DrainFlags extends EdgePlaces {
+  readonly deadline: string
   readonly json?: boolean
 }
 

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { type EdgeSettings, parseEdgeSettings, type SettingsPlaces } from '../../edge/settings.ts'
+import {
+  DEFAULT_NAME,
+  type EdgeSettings,
+  parseEdgeSettings,
+  type SettingsPlaces,
+} from '../../edge/settings.ts'
 import { controlPath, type Environment, findState, stateRoots } from '../../process/state.ts'
 import { ConfigError, formatProblem } from '../../process/yaml.ts'
 
@@ -9,9 +14,12 @@ export function settingsPlaces(env: Environment): SettingsPlaces {
   const roots = stateRoots(env)
   return {
     stateDirectory: findState('edge', roots) ?? path.join(roots[0] ?? '.', 'edge'),
-    controlPath: (stateDirectory) => controlPath('edge', stateDirectory, env),
+    controlPath: (stateDirectory, name) => controlPath(roleOf(name), stateDirectory, env),
   }
 }
+
+/** Several edges may share a state directory: each has a socket of its own. */
+const roleOf = (name: string) => (name === DEFAULT_NAME ? 'edge' : `edge-${name}`)
 
 /**
  * The settings in a file; `state` beats the file's own.
@@ -27,7 +35,7 @@ export function readEdgeSettings(
     const settings = parseEdgeSettings(text, path.resolve(file), settingsPlaces(env))
     if (state === undefined) return settings
     const stateDirectory = path.resolve(state)
-    const controlPath = settingsPlaces(env).controlPath(stateDirectory)
+    const controlPath = settingsPlaces(env).controlPath(stateDirectory, settings.name)
     return { ...settings, stateDirectory, controlPath }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

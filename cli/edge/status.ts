@@ -1,7 +1,7 @@
-import type { EdgeStatus } from '../../edge/control/status.ts'
+import type { EdgeRow, EdgeStatus } from '../../edge/control/status.ts'
 import type { PolicyStatus } from '../../edge/policy-file.ts'
 import { formatProblem } from '../../process/yaml.ts'
-import { EXIT, type Output } from '../output.ts'
+import { EXIT, type Output, plainText } from '../output.ts'
 import { callEdge } from './call.ts'
 import { roughly } from './duration.ts'
 import type { ShowFlags } from './flags.ts'
@@ -31,10 +31,23 @@ function printStatus(status: EdgeStatus, out: Output, now: number): void {
   out.line(
     `${tunnels.connector} connector tunnels, ${tunnels.client} client tunnels, ${sessions} sessions, ${flows.live} flows`,
   )
+  out.line(`key agreement (as peers report): ${agreementsOf(status)}`)
+  for (const edge of status.edges) if (edge.name !== name) out.line(edgeLine(edge, now))
   sayProblems(policy, out)
   if (flows.lostRecords > 0) out.say(`${flows.lostRecords} flow records could not be kept`)
   if (status.tlsEndsBeforeEdge) out.say('TLS ends before the edge: proofs are not bound to it')
 }
+
+function agreementsOf({ keyAgreementsReported, requiresPostQuantum }: EdgeStatus): string {
+  const groups = keyAgreementsReported.map(
+    ({ kind, agreed, tunnels }) => `${agreed} ${tunnels} ${kind}${tunnels === 1 ? '' : 's'}`,
+  )
+  const required = requiresPostQuantum ? ', post-quantum is required' : ''
+  return plainText((groups.join(', ') || 'no tunnels') + required)
+}
+
+const edgeLine = ({ name, url, state, at }: EdgeRow, now: number) =>
+  `edge ${name} at ${url}: ${state}${state === 'running' ? '' : ` since ${roughly(now - at)}`}`
 
 function sentenceOf({ file, source, rules }: PolicyStatus): string {
   if (file === undefined) return 'none, so nobody reaches anything'

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { addEdgePlaces, type RunFlags, type ShowFlags } from '../edge/flags.ts'
+import { addEdgePlaces, type DrainFlags, type RunFlags, type ShowFlags } from '../edge/flags.ts'
 import type { EdgePlaces } from '../edge/socket.ts'
 import type { Output } from '../output.ts'
 
-/** `byname edge run|status|reload`. */
+/** `byname edge run|status|reload|drain`. */
 export function register(program: Command, out: Output): void {
   const edge = program
     .command('edge')
@@ -24,6 +24,15 @@ export function register(program: Command, out: Output): void {
     .action(async (flags: EdgePlaces) => {
       const { reloadPolicy } = await import('../edge/status.ts')
       await reloadPolicy(flags, out)
+    })
+  addEdgePlaces(edge.command('drain'))
+    .description('Move all flows to the other edges, then stop the edge.')
+    .option('--deadline <time>', 'when it stops with flows left: 10s, 5m, 1h', '60s')
+    .option('--json', 'one JSON document a line, as in a pipe')
+    .addHelpText('after', '\nExample:\n  $ byname edge drain --edge a --deadline 5m')
+    .action(async (flags: DrainFlags) => {
+      const { drainEdge } = await import('../edge/drain.ts')
+      await drainEdge(flags, out)
     })
 }
 

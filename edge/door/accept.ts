@@ -13,17 +13,29 @@ import type { Relay, RelayTunnel } from '../../tunnel/relay.ts'
 import type { Catalogues } from '../catalog.ts'
 import type { Counts } from '../metrics.ts'
 import type { Registry } from '../registry.ts'
+import type { Resumes } from '../route/resumes.ts'
 import type { Sessions } from '../sessions/session.ts'
 import { ClientTunnel, type ClientTunnelOptions } from '../tunnels/client.ts'
 import { ConnectorTunnel, type ConnectorTunnelOptions } from '../tunnels/connector.ts'
 import type { Tunnels } from '../tunnels/tunnels.ts'
 import { Stay } from './stay.ts'
 
-type ClientParts = Omit<ClientTunnelOptions, 'session' | 'facts' | 'closed' | 'sessions' | 'counts'>
-type ConnectorParts = Omit<ConnectorTunnelOptions, 'connector' | 'registry' | 'closed' | 'log'>
+type ClientParts = Omit<
+  ClientTunnelOptions,
+  'session' | 'facts' | 'closed' | 'sessions' | 'counts' | 'resumes'
+>
+type ConnectorParts = Omit<
+  ConnectorTunnelOptions,
+  'connector' | 'registry' | 'arrived' | 'closed' | 'log'
+>
 
 export interface AcceptParts extends ClientParts, ConnectorParts {
-  readonly handshake: Omit<AcceptHandshake, 'authenticate'>
+  readonly handshake: Omit<AcceptHandshake, 'authenticate' | 'edges'>
+  /** What READY lists, now. */
+  readonly edges: () => readonly string[]
+  /** Takes nobody in any more. */
+  readonly isDraining: () => boolean
+  readonly resumes: Resumes
   readonly authenticate: (auth: Auth) => Promise<AuthOutcome>
   /** A place for a peer that has proved nothing yet; undefined: its address has too many. */
   readonly enter: (address: string) => (() => void) | undefined
@@ -47,15 +59,20 @@ export class Accept {
 
   /** Never rejects: whatever a peer does ends in a tunnel or in a closed link. */
   async take(link: Link): Promise<void> {
-    const { enter, handshake, clock, log } = this.#parts
+    const { enter, handshake, edges, isDraining, clock, log } = this.#parts
+    if (isDraining()) {
+      link.close(DRAINING.code, DRAINING.reason)
+      return
+    }
     const leave = enter(link.remoteAddress)
     if (!leave) {
       link.close('rate-limited', 'too many peers of this address are on their way in')
       return
     }
     const authenticate = (auth: Auth) => this.#authenticate(auth)
+    const options = { ...handshake, edges: edges(), authenticate }
     try {
-      const accepted = await acceptHandshake(link, { ...handshake, authenticate }, clock)
+      const accepted = await acceptHandshake(link, options, clock)
       if (accepted) this.#attach(link, accepted)
     } catch (error) {
       log.error({ event: 'accept-failed', err: error }, 'a peer could not be let in')
@@ -86,7 +103,8 @@ export class Accept {
 
   /** A session or connector may have ended during the handshake, and nobody would tell this tunnel. */
   #reasonToRefuse(kind: Auth['role'], id: string): FlowEnd | undefined {
-    const { people, registry, tunnels } = this.#parts
+    const { people, registry, tunnels, isDraining } = this.#parts
+    if (isDraining()) return DRAINING
     const standing = kind === 'client' ? people.standing(id) : undefined
     if (standing?.kind === 'ended') return standing
     if (kind === 'connector' && !registry.findConnector(id)) return REVOKED
@@ -103,7 +121,9 @@ export class Accept {
     const tunnel = relay.attach(link, 'client', client, features)
     if (stay.isOver) return
     client.attach(tunnel)
-    stay.until(tunnels.add('client', sessionId, tunnel))
+    // A session belongs to one device.
+    const owner = { kind: 'client', peer: sessionId, process: sessionId } as const
+    stay.until(tunnels.add({ ...owner, keyAgreement: auth.keyAgreement }, tunnel))
     const who = () => {
       const now = people.standing(sessionId)
       return now.kind === 'good' ? now.who : undefined
@@ -113,17 +133,21 @@ export class Accept {
   }
 
   #connector(link: Link, auth: Auth, features: Features, connectorId: string): void {
-    const { relay, tunnels, registry } = this.#parts
+    const { relay, tunnels, registry, resumes } = this.#parts
     const connector = registry.findConnector(connectorId)
     if (!connector) return
+    const { instance = connectorId, keyAgreement } = auth
+    const arrived = () => resumes.arrived(instance)
     const stay = new Stay(this.#gone('connector', connectorId, auth))
-    const peer = new ConnectorTunnel({ ...this.#parts, connector, closed: stay.end })
+    const peer = new ConnectorTunnel({ ...this.#parts, connector, arrived, closed: stay.end })
     const tunnel = relay.attach(link, 'connector', peer, features)
     if (stay.isOver) return
     peer.attach(tunnel)
-    registry.attach(connectorId, auth.instance ?? connectorId, tunnel)
-    stay.until(tunnels.add('connector', connectorId, tunnel))
+    registry.attach(connectorId, instance, tunnel)
+    const owner = { kind: 'connector', peer: connectorId, process: instance } as const
+    stay.until(tunnels.add({ ...owner, keyAgreement }, tunnel))
     this.#came('connector', connectorId, auth)
+    arrived()
   }
 
   #came(role: Auth['role'], id: string, auth: Auth): void {
@@ -142,6 +166,7 @@ export class Accept {
 }
 
 const REVOKED: FlowEnd = { code: 'connector-revoked', reason: 'this connector is revoked' }
+const DRAINING: FlowEnd = { code: 'shutting-down', reason: 'the edge is shutting down' }
 const TOO_MANY: FlowEnd = { code: 'rate-limited', reason: 'too many tunnels of one peer' }
 
 type Features = Accepted['features']

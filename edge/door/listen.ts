@@ -3,16 +3,21 @@ import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { SERVER_OPTIONS } from '../../tunnel/link.ts'
+import type { Log } from '../../process/log.ts'
+import { POST_QUANTUM_ONLY, SERVER_OPTIONS } from '../../tunnel/link.ts'
 import type { HttpEnv } from '../http-guard.ts'
 import type { HostPort } from '../settings.ts'
+import { Handshakes } from './handshakes.ts'
 import { Unproven } from './unproven.ts'
 
 export interface ListenOptions {
   readonly listen: HostPort
   readonly tls: { readonly key: string; readonly cert: string }
+  /** Offers nothing else: it cannot see what was agreed on, only what it offered. */
+  readonly requirePostQuantum: boolean
   readonly connections: number
   readonly unprovenPerAddress: number
+  readonly log: Log
 }
 
 export interface Door {
@@ -32,16 +37,22 @@ export interface Door {
  * Node waits minutes for slow peers by default; here a peer that is not in after seconds is gone.
  */
 export async function openDoor(options: ListenOptions): Promise<Door> {
-  const { tls, listen, connections, unprovenPerAddress } = options
+  const { listen, connections, unprovenPerAddress, log } = options
   const unproven = new Unproven(unprovenPerAddress)
-  const server = https.createServer({ ...SERVER_OPTIONS, ...LIMITS, ...tls })
+  const ecdhCurve = options.requirePostQuantum ? POST_QUANTUM_ONLY : SERVER_OPTIONS.ecdhCurve
+  const context = (tls: ListenOptions['tls']) => ({ ...SERVER_OPTIONS, ecdhCurve, ...tls })
+  const server = https.createServer({ ...context(options.tls), ...LIMITS })
+  const handshakes = new Handshakes(log)
   server.maxConnections = connections
   countConnections(server, unproven)
   const sockets = openSockets(server)
   let listener = getRequestListener(() => new Response('starting\n', { status: 503 }))
   server.on('request', (request, response) => void listener(request, response))
   server.on('clientError', (_error, socket) => socket.destroy())
-  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  server.on('tlsClientError', (error, socket) => {
+    handshakes.failed(error, socket.remoteAddress)
+    socket.destroy()
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(listen.port, listen.host, resolve)
@@ -52,7 +63,7 @@ export async function openDoor(options: ListenOptions): Promise<Door> {
     answer: (app) => {
       listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0])
     },
-    renew: (fresh) => server.setSecureContext({ ...SERVER_OPTIONS, ...fresh }),
+    renew: (fresh) => server.setSecureContext(context(fresh)),
     enter: (address) => unproven.enter(address),
     close: () => close(server, sockets),
   }

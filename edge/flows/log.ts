@@ -1,8 +1,23 @@
 import type { Log } from '../../process/log.ts'
 import type { TunnelClock } from '../../tunnel/port.ts'
 import type { Json, Store } from '../store/store.ts'
-import type { EndRecord, FlowRecord, OpenRecord, RefusedRecord } from './record.ts'
-import { type FlowFilter, type FlowRow, joinRecords, matches } from './row.ts'
+import type {
+  DetachedRecord,
+  EndRecord,
+  FlowRecord,
+  OpenRecord,
+  RefusedRecord,
+  ResumeRecord,
+} from './record.ts'
+import {
+  type FirstRecord,
+  type FlowFilter,
+  type FlowRow,
+  joinRecords,
+  matches,
+  type Whereabouts,
+} from './row.ts'
+import { NO_TRAIL, type Trail, Trails } from './trail.ts'
 import { type Watched, Watchers } from './watchers.ts'
 
 export const FLOW_LOG = 'flows'
@@ -11,8 +26,8 @@ export interface FlowLogOptions {
   readonly store: Pick<Store, 'append' | 'read'>
   readonly clock: Pick<TunnelClock, 'after' | 'now'>
   readonly log: Log
-  /** Whether a flow without an end is still there. */
-  readonly isLive: (flowId: string) => boolean
+  /** Whether a flow without an end is still at the edge that its newest record names. */
+  readonly isHeld: Whereabouts['isHeld']
 }
 
 /** Writing goes beside the flows, never in their way: so much at a time, in a turn of its own. */
@@ -41,19 +56,25 @@ export class FlowLog {
     return this.#lost
   }
 
-  opened(record: OpenRecord): void {
+  /** It was led to a connector, for the first time or when it came back. */
+  led(record: OpenRecord | ResumeRecord): void {
     this.#keep(record)
-    this.#watchers.tell(joinRecords(record, undefined, true))
+    this.#tell(record, NO_TRAIL, true)
   }
 
   refused(record: RefusedRecord): void {
     this.#keep(record)
-    this.#watchers.tell(joinRecords(record, undefined, false))
+    this.#tell(record, NO_TRAIL, false)
   }
 
-  ended(opened: OpenRecord, end: EndRecord): void {
+  detached(led: OpenRecord | ResumeRecord, detached: DetachedRecord): void {
+    this.#keep(detached)
+    this.#tell(led, { detached }, false)
+  }
+
+  ended(led: OpenRecord | ResumeRecord, end: EndRecord): void {
     this.#keep(end)
-    this.#watchers.tell(joinRecords(opened, end, false))
+    this.#tell(led, { end }, false)
   }
 
   /** The newest `limit` flows that match, the oldest of them first. */
@@ -74,6 +95,12 @@ export class FlowLog {
   async flush(): Promise<void> {
     while (this.#waiting.length > 0) await (this.#writing ?? this.#write())
     await this.#writing
+  }
+
+  #tell(first: FirstRecord, trail: Trail, isHeld: boolean): void {
+    if (!this.#watchers.areThere) return
+    const where = { now: this.#options.clock.now(), isHeld: () => isHeld }
+    this.#watchers.tell(joinRecords(first, trail, where))
   }
 
   #keep(record: FlowRecord): void {
@@ -109,20 +136,20 @@ export class FlowLog {
     this.#options.log.error(facts, 'flow records cannot be kept')
   }
 
-  async *#newestFirst(filter: FlowFilter): AsyncGenerator<FlowRow, void> {
-    const ends = new Map<string, EndRecord>()
+  async *#newestFirst({ since = 0 }: FlowFilter): AsyncGenerator<FlowRow, void> {
+    const { clock, isHeld } = this.#options
+    const where = { now: clock.now(), isHeld }
+    const trails = new Trails()
     for await (const record of this.#scan()) {
-      if (record.kind === 'end') {
-        ends.set(record.flowId, record)
-        continue
-      }
-      if (filter.since !== undefined && record.time < filter.since) return
-      // Only what was opened ends: a refused copy of a live flow's id must not take its end away.
-      const isOpened = record.kind === 'open'
-      const end = isOpened ? ends.get(record.flowId) : undefined
-      yield joinRecords(record, end, isOpened && this.#options.isLive(record.flowId))
-      if (isOpened) ends.delete(record.flowId)
+      // A refused copy of an open flow's id has nothing to do with that flow.
+      const isFirst =
+        record.kind === 'open' || (record.kind === 'refused' && record.asked === 'open')
+      if (isFirst && record.time < since) return
+      if (record.kind !== 'open' && !isFirst) trails.follow(record)
+      if (record.kind === 'open') yield joinRecords(record, trails.take(record), where)
+      else if (record.kind === 'refused') yield joinRecords(record, NO_TRAIL, where)
     }
+    for (const { first, trail } of trails.orphans()) yield joinRecords(first, trail, where)
   }
 
   async *#scan(): AsyncGenerator<FlowRecord, void> {

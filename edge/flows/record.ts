@@ -6,10 +6,11 @@ import type { OnRamp } from '../../tunnel/messages/open-context.ts'
 import type { FlowRequest } from '../gate/verdict.ts'
 
 /**
- * What the flow log keeps of a flow: one record when it is let in or refused, one at its end, joined
- * by `flowId`. Times in ms since the epoch.
+ * What the flow log keeps of a flow: one record when it is let in or refused, one each time that it
+ * loses its tunnels or comes back, one at its end; joined by `flowId` and `session`, for an id alone
+ * is what anybody may say. Times in ms since the epoch.
  */
-export type FlowRecord = OpenRecord | RefusedRecord | EndRecord
+export type FlowRecord = OpenRecord | ResumeRecord | DetachedRecord | RefusedRecord | EndRecord
 
 /** Who asked for what, from where. */
 export interface FlowFacts {
@@ -33,35 +34,71 @@ export interface RecordedWho {
   readonly subject?: string
 }
 
-export interface OpenRecord extends FlowFacts {
-  readonly kind: 'open'
+/** A flow that was led to a connector. */
+interface LedRecord extends FlowFacts {
+  readonly attempt: number
+  /** The edge's name. */
+  readonly edge: string
   readonly rule: string
   readonly connector: { readonly id: string; readonly name: string }
+  readonly keyAgreementReported: KeyAgreements
   readonly gateMicros: number
+}
+
+/** What TLS agreed on for each of the two tunnels, by the ends' own word: an edge cannot see it. */
+export interface KeyAgreements {
+  readonly client?: string | undefined
+  readonly connector?: string | undefined
+}
+
+export interface OpenRecord extends LedRecord {
+  readonly kind: 'open'
+}
+
+/** It came back over other tunnels, and its connector has it. */
+export interface ResumeRecord extends LedRecord {
+  readonly kind: 'resume'
 }
 
 export interface RefusedRecord extends FlowFacts {
   readonly kind: 'refused'
+  /** `resume`: it was open before, and wanted to come back. */
+  readonly asked: 'open' | 'resume'
+  readonly attempt: number
+  readonly edge: string
   readonly code: ResetCode
   readonly reason: string
   readonly rule?: string
   readonly gateMicros: number
 }
 
-export interface EndRecord {
+/** An attachment of a flow is over. */
+interface LeftRecord {
   readonly schema: 1
-  readonly kind: 'end'
   readonly time: number
   readonly flowId: string
-  /** `done`: both directions ended in order. */
-  readonly code: ResetCode | 'done'
+  readonly session: string
+  readonly attempt: number
   readonly reason: string
-  readonly by: 'client' | 'connector' | 'edge'
+  /** Of the whole flow so far. */
   readonly bytesUp: number
   readonly bytesDown: number
   /** Which connector process held it; missing when none ever did. */
   readonly instance?: string
   readonly micros: HopMicros
+}
+
+/** This edge let go of it; it goes on elsewhere, or waits for that. */
+export interface DetachedRecord extends LeftRecord {
+  readonly kind: 'detached'
+  readonly code: ResetCode | 'done'
+}
+
+export interface EndRecord extends LeftRecord {
+  readonly kind: 'end'
+  /** `done`: both directions ended in order. */
+  readonly code: ResetCode | 'done'
+  readonly by: 'client' | 'connector' | 'edge'
 }
 
 /** Microseconds a hop; what was never reached is missing. */

@@ -1,13 +1,22 @@
 import type { ResetCode } from '../../tunnel/codes.ts'
-import type { EndRecord, FlowFacts, FlowRecord, HopMicros } from './record.ts'
+import type { EndRecord, FlowFacts, FlowRecord, HopMicros, KeyAgreements } from './record.ts'
+import type { Trail } from './trail.ts'
 
 /** A flow as admins see it: its records joined. JSON all through. */
 export interface FlowRow extends FlowFacts {
-  /** `lost`: no end was recorded and it is not live, because its edge died. */
-  readonly state: 'open' | 'done' | 'reset' | 'refused' | 'lost'
+  /**
+   * `detached`: without tunnels, and may come back. `lost`: no end was recorded, and neither is it
+   * live nor may it come back, because its edge or its ends died.
+   */
+  readonly state: 'open' | 'detached' | 'done' | 'reset' | 'refused' | 'lost'
+  /** How often it was attached to tunnels; 1 as long as it never came back. */
+  readonly attempt: number
+  /** The edge that has it, or had it last. */
+  readonly edge: string
   readonly rule?: string
   readonly connector?: { readonly id: string; readonly name: string }
   readonly instance?: string
+  readonly keyAgreementReported?: KeyAgreements
   readonly code?: ResetCode | 'done'
   readonly reason?: string
   readonly by?: EndRecord['by']
@@ -17,19 +26,52 @@ export interface FlowRow extends FlowFacts {
   readonly micros: HopMicros
 }
 
-/** The row of a flow's first record and, where there is one, its last. */
-export function joinRecords(
-  first: Exclude<FlowRecord, EndRecord>,
-  end: EndRecord | undefined,
-  isLive: boolean,
-): FlowRow {
-  const { kind, gateMicros, ...facts } = first
-  if (kind === 'refused') return { ...facts, state: 'refused', micros: { gate: gateMicros } }
-  if (!end) return { ...facts, state: isLive ? 'open' : 'lost', micros: { gate: gateMicros } }
-  const { code, reason, by, bytesUp, bytesDown, micros, instance } = end
-  const state = stateOf(end)
-  const ended = { state, code, reason, by, endedAt: end.time, bytesUp, bytesDown, micros }
-  return { ...facts, ...ended, ...(instance === undefined ? {} : { instance }) }
+/** What has a flow or a refusal, and says what was asked for. */
+export type FirstRecord = Exclude<FlowRecord, { kind: 'end' | 'detached' }>
+
+/** Where a flow without an end is. */
+export interface Whereabouts {
+  readonly now: number
+  /** Whether that attachment is still at its edge, this one or another. */
+  isHeld(record: { flowId: string; edge: string; time: number }): boolean
+}
+
+/** The row of a flow's first record and of what came after it. */
+export function joinRecords(first: FirstRecord, trail: Trail, where: Whereabouts): FlowRow {
+  if (first.kind === 'refused') {
+    const { asked: _, ...facts } = first
+    return { ...told(facts), state: 'refused' }
+  }
+  const last = trail.resumed ?? first
+  const { edge, attempt, rule, connector, keyAgreementReported } = last
+  const led = { ...told(first), edge, attempt, rule, connector, keyAgreementReported }
+  const { end, refused } = trail
+  if (end) return { ...led, ...leftOf(end), state: stateOf(end), by: end.by, endedAt: end.time }
+  if (refused) {
+    const { code, reason, time: endedAt } = refused
+    return { ...led, ...leftOf(trail.detached), state: 'reset', code, reason, by: 'edge', endedAt }
+  }
+  const { detached } = trail
+  if (detached && detached.attempt >= attempt) {
+    const isAway = where.now - detached.time < DETACHED_MS
+    return { ...led, ...leftOf(detached), state: isAway ? 'detached' : 'lost' }
+  }
+  return { ...led, state: where.isHeld(last) ? 'open' : 'lost' }
+}
+
+/** An end keeps a detached flow for 120 s, and what became of it for 30 s more (SPEC.md §7). */
+const DETACHED_MS = 150_000
+
+const told = <Record extends { readonly kind: string; readonly gateMicros: number }>({
+  kind: _,
+  gateMicros: gate,
+  ...facts
+}: Record) => ({ ...facts, micros: { gate } })
+
+function leftOf(left: Trail['end'] | Trail['detached']) {
+  if (!left) return {}
+  const { code, reason, bytesUp, bytesDown, micros, instance } = left
+  return { code, reason, bytesUp, bytesDown, micros, ...(instance && { instance }) }
 }
 
 /** A flow that the connector or its origin would not have never was open. */

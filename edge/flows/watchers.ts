@@ -10,6 +10,10 @@ const MAX_WAITING = 1000
 export class Watchers {
   readonly #watchers = new Set<Watcher>()
 
+  get areThere(): boolean {
+    return this.#watchers.size > 0
+  }
+
   tell(row: FlowRow): void {
     for (const watcher of this.#watchers) watcher.take(row)
   }

@@ -8,17 +8,24 @@ export interface Cut {
   readonly rule?: string
 }
 
-/** A flow that was let in and is still there. */
+/** A flow that was let in and is still there: one attachment of it, to two tunnels of this edge. */
 export interface LiveFlow {
   readonly flowId: string
+  readonly attempt: number
   readonly request: FlowRequest
   readonly connectorId: string
+  /** The connector has said that it has the flow. */
+  readonly isAnswered: boolean
+  /** Which process of it; undefined before. */
+  readonly instance: string | undefined
   /** The rule that allows it now. */
   rule: string
   /** When it must be judged again, because time alone may change the answer. */
   until: number | undefined
   /** Ends the flow; called once. */
-  readonly cut: (cut: Cut) => void
+  cut(cut: Cut): void
+  /** Another attachment of the flow takes its place: what was never answered ends, the rest detaches. */
+  letGo(): void
 }
 
 /** The live flows, counted by session. */
@@ -34,8 +41,8 @@ export class LiveFlows {
     return this.#perSession.get(session)?.size ?? 0
   }
 
-  has(flowId: string): boolean {
-    return this.#flows.has(flowId)
+  has(flow: LiveFlow): boolean {
+    return this.#flows.get(flow.flowId) === flow
   }
 
   find(flowId: string): LiveFlow | undefined {
@@ -50,13 +57,14 @@ export class LiveFlows {
     this.#flows.set(flow.flowId, flow)
   }
 
-  remove(flowId: string): void {
-    const flow = this.#flows.get(flowId)
-    if (!flow) return
+  /** Compares flows, not ids: an older attachment that goes late leaves the newer one alone. */
+  remove(flow: LiveFlow): void {
+    if (!this.has(flow)) return
+    const { flowId, request } = flow
     this.#flows.delete(flowId)
-    const ofSession = this.#perSession.get(flow.request.session)
+    const ofSession = this.#perSession.get(request.session)
     ofSession?.delete(flowId)
-    if (ofSession?.size === 0) this.#perSession.delete(flow.request.session)
+    if (ofSession?.size === 0) this.#perSession.delete(request.session)
   }
 
   all(): IterableIterator<LiveFlow> {

@@ -63,6 +63,18 @@ export const NO_SUCH_NAME: Denial = deny('no-such-name', 'nobody publishes that 
 
 export const asAbsent = (denial: Denial): Denial => ({ ...denial, told: NO_SUCH_NAME.told })
 
+/** The policy does not allow it (any more). */
+export const isPolicys = ({ code }: Pick<Denial, 'code'>): boolean =>
+  code === 'policy-denied' || code === 'unmet'
+
+/** A flow that was let in before and must not come back is told as one that is cut. */
+export function asCut(denial: Denial): Denial {
+  if (!isPolicys(denial)) return denial
+  const code = 'policy-changed'
+  const { told } = denial
+  return { ...denial, code, told: isPolicys(told) ? { ...told, code } : told }
+}
+
 /** What refuses where no rule speaks; no rule of a document may be called that (ADR 0003). */
 const NO_RULE = 'no-rule'
 

@@ -1,6 +1,8 @@
-/** What a choice among tunnels looks at: how many flows each carries. */
+/** What a choice among tunnels looks at. */
 export interface Carrier {
   readonly flowCount: number
+  /** It owes an answer and says nothing. */
+  readonly isInDoubt: boolean
 }
 
 /**

@@ -1,10 +1,17 @@
 import { formatPattern } from '../../names/pattern.ts'
 import type { Log } from '../../process/log.ts'
 import type { AnnouncedApp } from '../../tunnel/control.ts'
-import { type Json, STORE_LIMITS, type Store, StoreError } from '../store/store.ts'
+import { Mirror } from '../store/mirror.ts'
+import { overwrite } from '../store/overwrite.ts'
+import { type Entry, type Json, STORE_LIMITS, type Store, StoreError } from '../store/store.ts'
 import type { Offer } from './offer.ts'
 
 const PREFIX = 'offers/'
+
+interface Kept {
+  readonly connectorId: string
+  readonly apps: readonly AnnouncedApp[]
+}
 
 /**
  * What each connector offered last, kept over restarts of the edge: until it is back, its names are
@@ -13,6 +20,7 @@ const PREFIX = 'offers/'
 export class OfferMemory {
   readonly #store: Store
   readonly #log: Log
+  #kept: Mirror<Kept> | undefined
   #writing: Promise<void> = Promise.resolve()
 
   constructor(store: Store, log: Log) {
@@ -20,18 +28,18 @@ export class OfferMemory {
     this.#log = log
   }
 
-  /** Connector id → what it offered. */
-  async recall(): Promise<Map<string, readonly AnnouncedApp[]>> {
-    const known = new Map<string, readonly AnnouncedApp[]>()
-    for (let after = PREFIX; ; ) {
-      const page = await this.#store.list(PREFIX, { after })
-      for (const { key, value } of page) {
-        known.set(key.slice(PREFIX.length), value as unknown as readonly AnnouncedApp[])
-      }
-      const last = page.at(-1)
-      if (!last) return known
-      after = last.key
-    }
+  /**
+   * Tells what each connector offered, and from then on what another edge of this store hears: a name
+   * is published wherever its connector announces it.
+   */
+  async follow(told: (connectorId: string, apps: readonly AnnouncedApp[]) => void): Promise<void> {
+    const parse = ({ key, value }: Entry): Kept => ({
+      connectorId: key.slice(PREFIX.length),
+      apps: value as unknown as readonly AnnouncedApp[],
+    })
+    this.#kept = await Mirror.open(this.#store, PREFIX, parse, (_, after) => {
+      if (after) told(after.connectorId, after.apps)
+    })
   }
 
   /** One write after the other, so that the last word stays. */
@@ -47,20 +55,14 @@ export class OfferMemory {
       .catch((error) => this.#complain(error))
   }
 
-  flush(): Promise<void> {
-    return this.#writing
+  /** Resolves when what waits is kept. */
+  async close(): Promise<void> {
+    await this.#kept?.close()
+    await this.#writing
   }
 
-  /** Another edge on the same store may have written meanwhile: what came last is as good. */
   async #put(key: string, value: Json): Promise<void> {
-    const options = { ephemeral: true }
-    for (let tries = 0; tries < 5; tries++) {
-      const entry = await this.#store.get(key)
-      const { kind } = entry
-        ? await this.#store.update(key, value, entry.revision, options)
-        : await this.#store.create(key, value, options)
-      if (kind === 'written') return
-    }
+    await overwrite(this.#store, key, value, { ephemeral: true })
   }
 
   #complain(error: unknown): void {

@@ -6,13 +6,14 @@ import type { Facts, FlowEnd } from '../../tunnel/flow.ts'
 import { type OnRamp, readClientContext } from '../../tunnel/messages/open-context.ts'
 import type { LinkClosed, TunnelClock } from '../../tunnel/port.ts'
 import type { RelayFlow, RelayHandlers, RelayTunnel } from '../../tunnel/relay.ts'
-import type { FlowLog } from '../flows/log.ts'
-import { factsOf, shortText } from '../flows/record.ts'
+import type { LiveFlow } from '../gate/live.ts'
 import { type Denial, deny, type FlowRequest } from '../gate/verdict.ts'
 import type { Gate } from '../gate.ts'
 import type { Counts } from '../metrics.ts'
 import type { People } from '../people.ts'
 import type { Questions } from '../questions.ts'
+import { type RefusalBooks, refuseFlow } from '../route/refuse.ts'
+import type { Resumes } from '../route/resumes.ts'
 import type { Route } from '../route.ts'
 import type { Session, Sessions } from '../sessions/session.ts'
 
@@ -21,11 +22,12 @@ export interface ClientTunnelOptions {
   /** What the device said with AUTH. */
   readonly facts: Facts
   readonly gate: Gate
-  readonly route: Route
+  readonly route: Pick<Route, 'open'>
+  readonly resumes: Pick<Resumes, 'ask'>
   readonly people: People
   readonly questions: Questions<RelayTunnel>
   readonly sessions: Pick<Sessions, 'renewOverTunnel'>
-  readonly flows: Pick<FlowLog, 'refused'>
+  readonly books: RefusalBooks
   readonly counts: Pick<Counts, 'refused' | 'judged'>
   readonly clock: TunnelClock
   readonly closed: (why: LinkClosed) => void
@@ -50,19 +52,16 @@ export class ClientTunnel implements RelayHandlers {
   }
 
   open(flow: RelayFlow): void {
-    const { clock, gate, route, counts } = this.#options
-    const begin = clock.micros()
+    const begin = this.#options.clock.micros()
     const request = this.#requestOf(flow)
-    if ('code' in request) {
-      flow.refuse(request.code, request.reason)
-      counts.refused(request.code)
-      return
-    }
-    const verdict = gate.findLive(flow.flowId) ? TAKEN : gate.admit(request)
-    const gateMicros = Math.round(clock.micros() - begin)
-    counts.judged(gateMicros)
-    const denial = verdict.kind === 'denied' ? verdict : route.open(flow, verdict, gateMicros)
-    if (denial) this.#refuse(flow, request, denial, gateMicros)
+    if ('code' in request) this.#refuseUnread(flow, request)
+    else this.#judge(flow, request, begin)
+  }
+
+  resume(flow: RelayFlow): void {
+    const request = this.#requestOf(flow)
+    if ('code' in request) this.#refuseUnread(flow, request)
+    else this.#options.resumes.ask({ flow, request })
   }
 
   control(message: ControlMessage): void {
@@ -88,6 +87,18 @@ export class ClientTunnel implements RelayHandlers {
     this.#options.closed(why)
   }
 
+  #judge(flow: RelayFlow, request: FlowRequest, begin: number): void {
+    const { clock, gate, route, counts, books } = this.#options
+    const old = gate.findLive(flow.flowId)
+    const verdict = old && !isSentAgain(flow, request, old) ? TAKEN : gate.admit(request, old)
+    const gateMicros = Math.round(clock.micros() - begin)
+    counts.judged(gateMicros)
+    if (verdict.kind === 'granted') old?.letGo()
+    const denial =
+      verdict.kind === 'denied' ? verdict : route.open(flow, verdict, gateMicros, old?.instance)
+    if (denial) refuseFlow(flow, request, denial, gateMicros, books)
+  }
+
   #requestOf(flow: RelayFlow): FlowRequest | FlowEnd {
     const { session, people, clock } = this.#options
     const name = findHostname(flow.name)
@@ -102,13 +113,8 @@ export class ClientTunnel implements RelayHandlers {
     return { who, session: session.id, name, port, protocol, onRamp, device, now: clock.now() }
   }
 
-  #refuse(flow: RelayFlow, request: FlowRequest, denial: Denial, gateMicros: number): void {
-    const { told, code, reason, rule } = denial
-    flow.refuse(told.code, told.reason, told.facts)
-    const facts = factsOf(flow.flowId, request)
-    const named = rule === undefined ? {} : { rule: shortText(rule) }
-    const why = { code, reason: shortText(reason), gateMicros, ...named }
-    this.#options.flows.refused({ ...facts, kind: 'refused', ...why })
+  #refuseUnread(flow: RelayFlow, { code, reason }: FlowEnd): void {
+    flow.refuse(code, reason)
     this.#options.counts.refused(code)
   }
 
@@ -134,5 +140,9 @@ function onRampOf({ context }: RelayFlow): OnRamp | undefined {
     throw error
   }
 }
+
+/** An OPEN whose answer was lost comes again, with the same id: it takes the place of the first. */
+const isSentAgain = (flow: RelayFlow, { session }: FlowRequest, old: LiveFlow): boolean =>
+  flow.attempt > old.attempt && old.request.session === session
 
 const TAKEN: Denial = deny('protocol-error', 'a flow of that id is there already')

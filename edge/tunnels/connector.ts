@@ -14,6 +14,8 @@ export interface ConnectorTunnelOptions {
   readonly questions: Questions<RelayTunnel>
   /** Keeps what it offers for the next start of the edge. */
   readonly remember: (connectorId: string) => void
+  /** It has said what it offers: flows that waited for it may go on. */
+  readonly arrived: () => void
   readonly clock: TunnelClock
   readonly log: Log
   readonly closed: (why: LinkClosed) => void
@@ -97,8 +99,9 @@ export class ConnectorTunnel implements RelayHandlers {
   }
 
   #announce(tunnel: RelayTunnel, { apps }: Announce): void {
-    const { registry, connector, log, remember } = this.#options
+    const { registry, connector, log, remember, arrived } = this.#options
     const { accepted, refused, isNews } = registry.announce(tunnel, apps)
+    arrived()
     // Its other tunnels say the same, and each change of an origin's health says it all again.
     if (!isNews) return
     const facts = { event: 'connector-announced', connector: connector.name, id: connector.id }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { LiveFlow } from '../../edge/gate/live.ts'
 import type { FlowRequest } from '../../edge/gate/verdict.ts'
 import { Gate, type Grant } from '../../edge/gate.ts'
+import type { Books } from '../../edge/route/carried.ts'
 import { Route } from '../../edge/route.ts'
 import { parseHostname } from '../../names/hostname.ts'
 import type { RelayFlow, RelayTunnel } from '../../tunnel/relay.ts'
@@ -27,13 +28,23 @@ test('a flow whose OPEN is one too much for a tunnel that does not read is let i
   const told: string[] = []
   const tunnel = {} as RelayTunnel
   const connector = { id: 'c', name: 'c', grants: [] }
-  const route = new Route({
+  const nothing = () => undefined
+  const books: Books = {
     gate,
-    registry: { pick: () => ({ kind: 'picked', tunnel, connector }) },
-    flows: { opened: () => told.push('open'), ended: () => told.push('end') },
-    counts: { opened: () => undefined, ended: () => undefined },
-    clock,
-  })
+    flows: {
+      ...{ refused: nothing, detached: nothing },
+      led: ({ kind }) => told.push(kind),
+      ended: ({ kind }) => told.push(`${kind} ended`),
+    },
+    counts: {
+      ...{ opened: nothing, ended: nothing },
+      ...{ refused: nothing, resumed: nothing, detached: nothing },
+    },
+    ...{ clock, edge: 'edge', keyAgreements: () => ({}), cutsTold: new WeakMap() },
+  }
+  const picked = { kind: 'picked', tunnel, connector } as const
+  const registry = { pick: () => picked, pickInstance: () => picked }
+  const route = new Route({ registry, books })
   const request: FlowRequest = {
     ...{ who, session: 's', name: parseHostname('wiki.corp.internal'), port: 80, now: 0 },
     protocol: 'tcp',
@@ -41,7 +52,7 @@ test('a flow whose OPEN is one too much for a tunnel that does not read is let i
     device: { thumbprint: 't', selfReported: {} },
   }
   const flow = {
-    flowId: 'f1',
+    ...{ kind: 'open', flowId: 'f1', attempt: 1 },
     handlers: undefined,
     // The outbox is full with it: the tunnel is lost, and this flow with it, before connect returns.
     connect() {
@@ -54,7 +65,7 @@ test('a flow whose OPEN is one too much for a tunnel that does not read is let i
     },
   } as unknown as RelayFlow
   assert.equal(route.open(flow, gate.admit(request) as Grant, 1), undefined)
-  assert.deepEqual(told, ['open', 'end'])
+  assert.deepEqual(told, ['open', 'open ended'])
   const live: LiveFlow | undefined = gate.findLive('f1')
   assert.equal(live, undefined)
   assert.equal(gate.liveCount, 0)

@@ -13,7 +13,7 @@ test('a flow goes from a client through the gate to the connector, and its recor
   const hq = await site.dial({
     incoming: (open) => {
       opens.push(open)
-      echo(open)
+      echo(open, `${site.connectorId}.1`)
     },
   })
   hq.announce(app('wiki.corp.internal'))
@@ -37,7 +37,9 @@ test('a flow goes from a client through the gate to the connector, and its recor
   assert.equal(row?.state, 'done')
   assert.deepEqual([row?.bytesUp, row?.bytesDown, row?.rule], [5, 5, 'alice-reads-the-wiki'])
   assert.deepEqual(row?.connector, { id: site.connectorId, name: 'hq' })
-  assert.equal(row?.instance, 'echo')
+  assert.equal(row?.instance, `${site.connectorId}.1`)
+  const agreed = 'X25519MLKEM768'
+  assert.deepEqual(row?.keyAgreementReported, { client: agreed, connector: agreed })
   const { gate, relay, resolve, connect } = row?.micros ?? {}
   assert.ok((gate ?? -1) >= 0 && (relay ?? -1) >= 0 && resolve === 1 && connect === 2)
 })

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { FlowLog } from '../../edge/flows/log.ts'
-import { type EndRecord, factsOf, type OpenRecord } from '../../edge/flows/record.ts'
+import {
+  type DetachedRecord,
+  type EndRecord,
+  factsOf,
+  type OpenRecord,
+  type RefusedRecord,
+  type ResumeRecord,
+} from '../../edge/flows/record.ts'
 import type { FlowRow } from '../../edge/flows/row.ts'
 import type { Watched } from '../../edge/flows/watchers.ts'
 import { openSqliteStore } from '../../edge/store/sqlite.ts'
@@ -20,15 +27,17 @@ const clock = {
   },
 }
 
-async function logOf(t: TestContext, live: Set<string> = new Set()) {
+async function logOf(t: TestContext, live: Set<string> = new Set(), now = Date.now) {
   const directory = await mkdtemp(path.join(tmpdir(), 'byname-flows-'))
   const store = await openSqliteStore({ path: path.join(directory, 'edge.db') })
   t.after(async () => {
     await store.close()
     await rm(directory, { recursive: true })
   })
-  const isLive = (flowId: string) => live.has(flowId)
-  return { store, flows: new FlowLog({ store, clock, log: silentLog, isLive }) }
+  const isHeld = ({ flowId, edge }: { flowId: string; edge: string }) =>
+    live.has(`${flowId}@${edge}`)
+  const options = { store, clock: { ...clock, now }, log: silentLog, isHeld }
+  return { store, flows: new FlowLog(options) }
 }
 
 const facts = (flowId: string, email: string, name: string, now = 1) =>
@@ -47,39 +56,50 @@ const opened = (flowId: string, email = 'alice@example.com', name = 'wiki.corp.i
   ({
     ...facts(flowId, email, name),
     kind: 'open',
+    attempt: 1,
+    edge: 'a',
     rule: 'all-read',
     connector: { id: 'c1', name: 'hq' },
+    keyAgreementReported: { client: 'X25519', connector: 'X25519MLKEM768' },
     gateMicros: 12,
   }) satisfies OpenRecord
 
+const resumed = (flowId: string, attempt: number, edge: string): ResumeRecord => ({
+  ...opened(flowId),
+  ...{ kind: 'resume', attempt, edge, time: attempt },
+})
+
+const left = (flowId: string) =>
+  ({
+    schema: 1,
+    ...{ time: 9, flowId, session: 's1', attempt: 1, reason: '' },
+    ...{ bytesUp: 10, bytesDown: 20, instance: 'c1/x' },
+    micros: { gate: 12, relay: 3, resolve: 4, connect: 5 },
+  }) as const
+
+const detached = (flowId: string, more: Partial<DetachedRecord> = {}): DetachedRecord => ({
+  ...left(flowId),
+  ...{ kind: 'detached', code: 'tunnel-lost', ...more },
+})
+
 const ended = (flowId: string, more: Partial<EndRecord> = {}): EndRecord => ({
-  schema: 1,
-  kind: 'end',
-  time: 9,
-  flowId,
-  code: 'done',
-  reason: '',
-  by: 'client',
-  bytesUp: 10,
-  bytesDown: 20,
-  instance: 'c1/x',
-  micros: { gate: 12, relay: 3, resolve: 4, connect: 5 },
-  ...more,
+  ...left(flowId),
+  ...{ kind: 'end', code: 'done', by: 'client', ...more },
 })
 
 const refused = (flowId: string, email: string, code: ResetCode = 'policy-denied') =>
   ({
     ...facts(flowId, email, 'wiki.corp.internal'),
-    kind: 'refused',
+    ...{ kind: 'refused', asked: 'open', attempt: 1, edge: 'a' },
     code,
     reason: 'no rule allows it',
     gateMicros: 2,
-  }) as const
+  }) as const satisfies RefusedRecord
 
 test('the records of a flow are joined by its id, and say all that there is to say', async (t) => {
   const { flows } = await logOf(t)
   const first = opened('f1')
-  flows.opened(first)
+  flows.led(first)
   flows.ended(first, ended('f1'))
   const [row, ...others] = await flows.list({}, 10)
   assert.equal(others.length, 0)
@@ -101,6 +121,9 @@ test('the records of a flow are joined by its id, and say all that there is to s
     onRamp: 'run',
     rule: 'all-read',
     connector: { id: 'c1', name: 'hq' },
+    attempt: 1,
+    edge: 'a',
+    keyAgreementReported: { client: 'X25519', connector: 'X25519MLKEM768' },
     state: 'done',
     code: 'done',
     reason: '',
@@ -114,9 +137,9 @@ test('the records of a flow are joined by its id, and say all that there is to s
 })
 
 test('a flow without an end is open while it lives and lost when its edge died', async (t) => {
-  const { flows } = await logOf(t, new Set(['living']))
-  flows.opened(opened('living'))
-  flows.opened(opened('dead'))
+  const { flows } = await logOf(t, new Set(['living@a']))
+  flows.led(opened('living'))
+  flows.led(opened('dead'))
   const states = (await flows.list({}, 10)).map(({ flowId, state }) => [flowId, state])
   assert.deepEqual(states, [
     ['living', 'open'],
@@ -124,15 +147,73 @@ test('a flow without an end is open while it lives and lost when its edge died',
   ])
 })
 
+test('a flow that comes back at another edge is one row, of the edge that has it now', async (t) => {
+  const { flows } = await logOf(t, new Set(['moved@b', 'killed@b']))
+  flows.led(opened('moved'))
+  // The edge that it left writes late.
+  flows.led(resumed('moved', 2, 'b'))
+  flows.detached(opened('moved'), detached('moved'))
+  flows.led(opened('killed'))
+  flows.led(resumed('killed', 4, 'b'))
+  const rows = await flows.list({}, 10)
+  assert.deepEqual(
+    rows.map(({ flowId, state, attempt, edge }) => [flowId, state, attempt, edge]),
+    [
+      ['moved', 'open', 2, 'b'],
+      ['killed', 'open', 4, 'b'],
+    ],
+  )
+  flows.ended(resumed('moved', 2, 'b'), ended('moved', { attempt: 2, bytesUp: 77, time: 99 }))
+  const [row] = await flows.list({}, 10)
+  assert.deepEqual([row?.state, row?.bytesUp, row?.time, row?.endedAt], ['done', 77, 1, 99])
+})
+
+test('a flow without tunnels is detached for as long as it may come back, and lost afterwards', async (t) => {
+  let now = 1000
+  const { flows } = await logOf(t, new Set(), () => now)
+  flows.led(opened('f1'))
+  flows.detached(opened('f1'), detached('f1', { time: 1000, bytesDown: 5 }))
+  const stateAt = async (at: number) => {
+    now = at
+    return (await flows.list({}, 10)).map(({ state, bytesDown }) => [state, bytesDown])
+  }
+  assert.deepEqual(await stateAt(1000), [['detached', 5]])
+  assert.deepEqual(await stateAt(150_999), [['detached', 5]])
+  assert.deepEqual(await stateAt(151_000), [['lost', 5]])
+})
+
+test('a flow that may not come back is reset by the edge, and another person of its id is not it', async (t) => {
+  const { flows } = await logOf(t)
+  flows.led(opened('f1'))
+  flows.detached(opened('f1'), detached('f1', { time: Date.now() }))
+  const back = { ...refused('f1', 'bob@example.com', 'resume-mismatch'), asked: 'resume' } as const
+  flows.refused({ ...back, session: 's2', attempt: 9 })
+  const states = async () =>
+    (await flows.list({}, 10)).map(({ state, code, session }) => [state, code, session])
+  assert.deepEqual(await states(), [
+    ['detached', 'tunnel-lost', 's1'],
+    ['refused', 'resume-mismatch', 's2'],
+  ])
+  flows.refused({ ...back, code: 'policy-changed', attempt: 2 })
+  assert.deepEqual((await states())[0], ['reset', 'policy-changed', 's1'])
+})
+
+test('a flow that came back is shown though its opening was never written', async (t) => {
+  const { flows } = await logOf(t, new Set(['f1@b']))
+  flows.led(resumed('f1', 2, 'b'))
+  const [row, ...others] = await flows.list({}, 10)
+  assert.deepEqual([row?.flowId, row?.state, row?.attempt, others.length], ['f1', 'open', 2, 0])
+})
+
 test('who, name and denied filter, and the limit keeps the newest', async (t) => {
   const { flows } = await logOf(t)
-  flows.opened(opened('f1'))
+  flows.led(opened('f1'))
   flows.refused(refused('f2', 'bob@example.com'))
   const cut = opened('f3', 'carol@example.com', 'db.corp.internal')
-  flows.opened(cut)
+  flows.led(cut)
   flows.ended(cut, ended('f3', { code: 'policy-changed', by: 'edge' }))
   const down = opened('f4', 'dave@example.com')
-  flows.opened(down)
+  flows.led(down)
   flows.ended(down, ended('f4', { code: 'origin-reset', by: 'connector' }))
   const ids = async (filter: Parameters<FlowLog['list']>[0], limit = 10) =>
     (await flows.list(filter, limit)).map(({ flowId }) => flowId)
@@ -148,7 +229,7 @@ test('who, name and denied filter, and the limit keeps the newest', async (t) =>
 test('a connector that refuses makes a refused row with its code', async (t) => {
   const { flows } = await logOf(t)
   const first = opened('f1')
-  flows.opened(first)
+  flows.led(first)
   const { instance, ...end } = ended('f1', { code: 'origin-refused', by: 'connector' })
   assert.ok(instance)
   flows.ended(first, end)
@@ -165,7 +246,7 @@ test('a watcher sees flows as they open, are refused and end, and only those it 
   })()
   await new Promise((resolve) => setImmediate(resolve))
   const first = opened('f1')
-  flows.opened(first)
+  flows.led(first)
   flows.refused(refused('f2', 'bob@example.com'))
   flows.ended(first, ended('f1'))
   await new Promise((resolve) => setTimeout(resolve, 20))
@@ -183,7 +264,7 @@ test('a watcher that does not read holds a bounded number of rows and is told ho
   const rows = flows.watch({}, stop.signal)[Symbol.asyncIterator]()
   const first = rows.next()
   await new Promise((resolve) => setImmediate(resolve))
-  for (let at = 0; at < 1500; at++) flows.opened(opened(`f${at}`))
+  for (let at = 0; at < 1500; at++) flows.led(opened(`f${at}`))
   assert.equal(((await first).value as FlowRow).flowId, 'f0')
   const seen: Watched[] = []
   for (let at = 1; at < 1001; at++) seen.push((await rows.next()).value as Watched)
@@ -212,7 +293,7 @@ test('a store that fails costs records, not flows, and says so once', async () =
     append: () => Promise.reject(new Error('disk full')),
     read: () => Promise.resolve([]),
   }
-  const flows = new FlowLog({ store, clock, log: log as never, isLive: () => false })
+  const flows = new FlowLog({ store, clock, log: log as never, isHeld: () => false })
   for (let at = 0; at < 600; at++) flows.refused(refused(`f${at}`, 'bob@example.com'))
   await flows.flush()
   assert.equal(flows.lost, 600)

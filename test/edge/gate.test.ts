@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Cut } from '../../edge/gate/live.ts'
+import type { Cut, LiveFlow } from '../../edge/gate/live.ts'
 import type { Denial, FlowRequest, Standing } from '../../edge/gate/verdict.ts'
 import { Gate, type Grant } from '../../edge/gate.ts'
 import { parseHostname } from '../../names/hostname.ts'
@@ -61,8 +61,21 @@ function enter(gate: Gate, flowId = 'f1', more: Partial<FlowRequest> = {}): Cut[
   const cuts: Cut[] = []
   const grant = gate.admit(request(more))
   assert.equal(grant.kind, 'granted')
-  gate.enter(grant as Grant, { flowId, connectorId: 'hq', cut: (cut) => cuts.push(cut) })
+  enterAs(gate, grant as Grant, { flowId, cut: (cut) => void cuts.push(cut) })
   return cuts
+}
+
+function enterAs(gate: Gate, grant: Grant, more: Partial<LiveFlow> = {}): LiveFlow {
+  const { request, rule, until } = grant
+  const flow: LiveFlow = {
+    ...{ flowId: 'f1', attempt: 1, connectorId: 'hq', isAnswered: true, instance: 'hq.1' },
+    ...{ request, rule, until },
+    cut: () => undefined,
+    letGo: () => undefined,
+    ...more,
+  }
+  gate.enter(grant, flow)
+  return flow
 }
 
 test('what the policy allows becomes a grant with the rule', () => {
@@ -141,21 +154,32 @@ test('a question about a name passes only where some port is allowed', () => {
 test('a grant opens one flow, once, and no other object passes for one', () => {
   const { gate } = house()
   const grant = gate.admit(request()) as Grant
-  const flow = { flowId: 'f1', connectorId: 'hq', cut: () => undefined }
-  gate.enter(grant, flow)
+  const flow = enterAs(gate, grant)
   assert.throws(() => gate.enter(grant, flow), TypeError)
   assert.throws(() => gate.enter({ ...grant }, flow), TypeError)
+  const other = gate.admit(request({ port: 443 })) as Grant
+  assert.throws(() => gate.enter(other, flow), TypeError)
 })
 
 test('flows are bounded, in all and for each session', () => {
   const { gate } = house({ flows: 3, flowsPerSession: 2 })
-  enter(gate, 'f1')
+  const first = enterAs(gate, gate.admit(request()) as Grant)
   enter(gate, 'f2')
   assert.equal((gate.admit(request()) as Denial).code, 'over-budget')
+  assert.equal(gate.admit(request(), first).kind, 'granted', 'it takes the place of another')
   enter(gate, 'f3', { session: 's2' })
   assert.equal((gate.admit(request({ session: 's3' })) as Denial).code, 'over-budget')
-  gate.leave('f1')
+  gate.leave(first)
   assert.equal(gate.admit(request()).kind, 'granted')
+})
+
+test('an attachment that leaves late does not take the newer one of its flow along', () => {
+  const { gate } = house()
+  const old = enterAs(gate, gate.admit(request()) as Grant)
+  gate.leave(old)
+  const fresh = enterAs(gate, gate.admit(request()) as Grant, { attempt: 2 })
+  gate.leave(old)
+  assert.equal(gate.findLive('f1'), fresh)
 })
 
 test('after a policy change flows that are still allowed go on and the others are cut, once', () => {
@@ -237,7 +261,7 @@ test('the earliest of several ends is the one that is waited for', () => {
     world.decide = () => ({ kind: 'allow', rule: 'r', until: at })
     const grant = gate.admit(request()) as Grant
     const note = () => void cut.set(flowId, clock.now())
-    gate.enter(grant, { flowId, connectorId: 'hq', cut: note })
+    enterAs(gate, grant, { flowId, cut: note })
   }
   world.decide = () => NO_RULE
   clock.advance(10_000)

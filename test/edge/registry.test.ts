@@ -8,9 +8,10 @@ import type { AnnouncedApp } from '../../tunnel/control.ts'
 interface Wire {
   readonly label: string
   flowCount: number
+  isInDoubt: boolean
 }
 
-const wire = (label: string, flowCount = 0): Wire => ({ label, flowCount })
+const wire = (label: string, flowCount = 0): Wire => ({ label, flowCount, isInDoubt: false })
 const name = parseHostname
 
 const connector = (id: string, ...grants: string[]): Enrolled => ({

@@ -33,6 +33,7 @@ test('a listen address is all that an edge needs to be told', () => {
     health: undefined,
     flowLog: DEFAULT_FLOW_LOG,
     tlsEndsBeforeEdge: false,
+    requirePostQuantum: false,
     limits: DEFAULT_LIMITS,
   })
 })
@@ -61,6 +62,7 @@ limits: { connections: 10, unproven-per-address: 2, tunnels-per-peer: 3, flows: 
     health: { host: '127.0.0.1', port: 9901 },
     flowLog: { maxAgeMs: 7 * 86_400_000, maxBytes: 64 * 2 ** 20 },
     tlsEndsBeforeEdge: true,
+    requirePostQuantum: false,
     limits: {
       connections: 10,
       unprovenPerAddress: 2,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { onReload, onShutdown } from '../../process/signals.ts'
+import { onReload, onShutdown, onStopAsked } from '../../process/signals.ts'
 
 class Source extends EventEmitter {
   readonly exits: number[] = []
@@ -67,4 +67,19 @@ test('each SIGHUP reloads', () => {
   off()
   source.emit('SIGHUP')
   assert.equal(reloads, 2)
+})
+
+test('to be asked to stop is heard once; the next signal is left to whoever listens then', async () => {
+  const source = new Source()
+  let asked = 0
+  onStopAsked(() => {
+    asked++
+    onShutdown(() => 7, source)
+  }, source)
+  source.emit('SIGTERM')
+  await settled()
+  assert.deepEqual([asked, source.exits], [1, []])
+  source.emit('SIGINT')
+  await settled()
+  assert.deepEqual([asked, source.exits], [1, [7]])
 })

@@ -1,7 +1,7 @@
 /**
  * An edge in a process of its own, with the demo provider, so that tests can kill it:
  *
- *   node edge-process.ts DIRECTORY PORT
+ *   node edge-process.ts DIRECTORY PORT [NAME]
  *
  * Tells its parent over IPC where it is; logs JSON lines on stderr.
  */
@@ -24,23 +24,25 @@ export interface EdgeReady {
 
 export const PEOPLE = ['alice@example.com', 'bob@example.com']
 
-if (import.meta.main) await main(process.argv[2] ?? '.', process.argv[3] ?? '0')
+if (import.meta.main) await main(...process.argv.slice(2))
 
-async function main(directory: string, port: string): Promise<void> {
-  const secretFile = path.join(directory, 'demo.secret')
+async function main(directory = '.', port = '0', name = 'edge'): Promise<void> {
+  const secretFile = path.join(directory, `demo-${name}.secret`)
   const provider = await startDemoProvider({ people: PEOPLE, secretFile, now: Date.now })
   const file = path.join(directory, 'edge.yaml')
-  const text = readFileSync(file, 'utf8').replace('PORT', port)
+  const text = readFileSync(file, 'utf8').replace('PORT', port).replace('NAME', name)
   const settings = parseEdgeSettings(text, file, {
     stateDirectory: path.join(directory, 'state'),
-    controlPath: (state) => path.join(state, 'edge.sock'),
+    controlPath: (state, edge) => path.join(state, `${edge === 'edge' ? '' : 'edge-'}${edge}.sock`),
   })
   const log = makeLog({ name: 'edge' })
   const edge = await startEdge(settings, { log, demo: { issuer: provider.issuer } })
-  onShutdown(async () => {
+  const close = async () => {
     await edge.close()
     await provider.close()
-  })
+  }
+  onShutdown(close)
+  void edge.drained.then(close).then(() => process.exit())
   const { url, caPem, deployment, controlPath, healthUrl = '' } = edge
   const ready: EdgeReady = {
     ...{ url, caPem, deployment, controlPath, healthUrl },

@@ -13,7 +13,7 @@ import { Switchboard } from '../../../edge/switchboard.ts'
 import type { DeviceKey } from '../../../identity/key.ts'
 import { findHostname } from '../../../names/hostname.ts'
 import type { AnnouncedApp } from '../../../tunnel/control.ts'
-import type { IncomingOpen } from '../../../tunnel/endpoint.ts'
+import type { FlowTable, IncomingOpen } from '../../../tunnel/endpoint.ts'
 import { acceptLinks, systemClock } from '../../../tunnel/link.ts'
 import type { Credential } from '../../../tunnel/messages/handshake.ts'
 import { ConnectorsDouble, SessionsDouble } from './doubles.ts'
@@ -36,17 +36,26 @@ export interface Device {
   readonly sessionId: string
   readonly key: DeviceKey
   readonly credential: Credential
-  dial(): Promise<Peer>
+  dial(options?: DialOptions): Promise<Peer>
+}
+
+export interface DialOptions {
+  /** Flows outlive the tunnel. */
+  readonly flows?: FlowTable
+  /** Another edge of the same deployment. */
+  readonly at?: Target
 }
 
 export interface Site {
   readonly connectorId: string
   readonly key: DeviceKey
   readonly credential: Credential
-  dial(options?: {
-    readonly instance?: string
-    readonly incoming?: (open: IncomingOpen) => void
-  }): Promise<Peer>
+  dial(
+    options?: DialOptions & {
+      readonly instance?: string
+      readonly incoming?: (open: IncomingOpen) => void
+    },
+  ): Promise<Peer>
 }
 
 /** Everything of an edge that is between its door and its store, over real TLS on loopback. */
@@ -60,7 +69,6 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
   const { caPem, tls } = await loadCertificates({ directory, edgeName: 'edge', names, now })
   const { connections, unprovenPerAddress } = limits
   const listen = { host: '127.0.0.1', port: 0 }
-  const door = await openDoor({ listen, tls, connections, unprovenPerAddress })
   const store = await openSqliteStore({ path: path.join(directory, 'edge.db') })
   const lines: Record<string, unknown>[] = []
   const write = (facts: Record<string, unknown>, sentence: string) => {
@@ -68,6 +76,8 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
   }
   const log = { trace: write, debug: write, info: write, warn: write, error: write }
   const logger = { ...log, child: () => logger }
+  const bounds = { connections, unprovenPerAddress, requirePostQuantum: false }
+  const door = await openDoor({ listen, tls, ...bounds, log: logger })
   let board: Switchboard | undefined
   const policy = await PolicyFile.open({
     file: policyFile,
@@ -86,10 +96,12 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
   const edgeLimits = limits
   const made = new Switchboard({
     settings: {
+      name: 'edge',
       zones: (options.zones ?? []).flatMap((zone) => findHostname(zone) ?? []),
       limits: edgeLimits,
     },
-    handshake: { deployment: 'd1', edgeName: 'edge', version: 'test', edges: [target.url] },
+    handshake: { deployment: 'd1', edgeName: 'edge', version: 'test' },
+    roster: { urls: () => [target.url], isAlive: () => false },
     enter: door.enter,
     policy: () => policy.policy,
     store,
@@ -123,14 +135,15 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
   const person = (email: string): Device => {
     const { session, key } = sessions.signIn(email)
     const credential = { kind: 'session', token: session.id } as const
-    const dial = () => Peer.dial(target, { role: 'client', credential, key })
+    const dial: Device['dial'] = ({ at = target, ...more } = {}) =>
+      Peer.dial(at, { role: 'client', credential, key, ...more })
     return { sessionId: session.id, key, credential, dial }
   }
   const site = (name: string, ...grants: string[]): Site => {
     const { record, key } = connectors.enrol(name, grants)
     const credential = { kind: 'connector', connectorId: record.id } as const
-    const dial: Site['dial'] = ({ instance = `${name}.1`, ...more } = {}) =>
-      Peer.dial(target, { role: 'connector', credential, key, instance, ...more })
+    const dial: Site['dial'] = ({ instance = `${record.id}.1`, at = target, ...more } = {}) =>
+      Peer.dial(at, { role: 'connector', credential, key, instance, ...more })
     return { connectorId: record.id, key, credential, dial }
   }
   return {

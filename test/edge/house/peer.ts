@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { DeviceKey } from '../../../identity/key.ts'
 import { signProof } from '../../../identity/proof.ts'
 import type { AnnouncedApp, Catalog, ControlMessage, Cut, Notice } from '../../../tunnel/control.ts'
-import { Endpoint, type IncomingOpen } from '../../../tunnel/endpoint.ts'
+import { Endpoint, type FlowTable, type IncomingOpen } from '../../../tunnel/endpoint.ts'
 import type { Facts, Flow, FlowEnd, OpenedInfo, Refusal } from '../../../tunnel/flow.ts'
 import { dialLink, systemClock } from '../../../tunnel/link.ts'
 import { controlCodec } from '../../../tunnel/messages/control.ts'
@@ -25,6 +25,8 @@ export interface PeerOptions {
   readonly instance?: string
   readonly facts?: Facts
   readonly incoming?: (open: IncomingOpen) => void
+  /** Its flows outlive this tunnel. */
+  readonly flows?: FlowTable
 }
 
 /** One hand-driven tunnel end. */
@@ -54,7 +56,7 @@ export class Peer {
   private constructor(
     ready: Ready,
     link: Awaited<ReturnType<typeof dialLink>>,
-    { role, incoming = echo }: PeerOptions,
+    { role, instance, flows, incoming = (open) => echo(open, instance) }: PeerOptions,
   ) {
     this.ready = ready
     const closed = Promise.withResolvers<LinkClosed>()
@@ -63,6 +65,8 @@ export class Peer {
       role,
       link,
       limits: ready.limits,
+      features: ready.features,
+      ...(flows && { flows }),
       clock: systemClock,
       codec: controlCodec,
       handlers: {
@@ -74,7 +78,10 @@ export class Peer {
         closed: (why) => closed.resolve(why),
       },
     })
-    this.#ticking = setInterval(() => this.endpoint.tick(Date.now()), 500).unref()
+    this.#ticking = setInterval(() => {
+      this.endpoint.tick(Date.now())
+      flows?.tick(Date.now())
+    }, 500).unref()
     void this.closed.then(() => clearInterval(this.#ticking))
   }
 
@@ -103,13 +110,19 @@ export class Peer {
     await until(() => this.catalog?.entries.some((entry) => entry.pattern === pattern) ?? false)
   }
 
-  open(name: string, port = 80, more: { flowId?: string; context?: Uint8Array } = {}): Probe {
+  open(name: string, port = 80, more: ProbeOptions = {}): Probe {
     return new Probe(this.endpoint, name, port, more)
   }
 
   close(): void {
     this.endpoint.close()
   }
+}
+
+export interface ProbeOptions {
+  readonly flowId?: string
+  readonly context?: Uint8Array
+  readonly attempt?: number
 }
 
 /** A flow and all that happened to it. */
@@ -128,11 +141,11 @@ export class Probe {
     endpoint: Endpoint,
     name: string,
     port: number,
-    more: { flowId?: string; context?: Uint8Array },
+    { attempt = 1, ...more }: ProbeOptions,
   ) {
     this.flowId = more.flowId ?? randomBytes(16).toString('hex')
     const context = more.context ?? writeContext({ onRamp: 'run' })
-    const request = { flowId: this.flowId, name, port, protocol: 'tcp', context } as const
+    const request = { flowId: this.flowId, name, port, protocol: 'tcp', context, attempt } as const
     this.flow = endpoint.open(request, {
       opened: (info) => {
         this.opened = info
@@ -178,8 +191,8 @@ export class Probe {
 }
 
 /** A connector whose every origin says back what it hears. */
-export function echo(open: IncomingOpen): void {
-  const info = { instance: 'echo', resolveMicros: 1, connectMicros: 2 }
+export function echo(open: IncomingOpen, instance = 'echo'): void {
+  const info = { instance, resolveMicros: 1, connectMicros: 2 }
   const flow: Flow = open.accept(info, {
     data: (chunk) => {
       flow.write(Buffer.from(chunk))

@@ -19,27 +19,38 @@ const RUNNER = path.join(import.meta.dirname, 'edge-process.ts')
 /** A whole edge as it is started for real, in a process of its own; signed in and enrolled over HTTPS. */
 export class WholeEdge {
   readonly directory: string
+  readonly #name: string
   readonly #child: ChildProcess
   readonly ready: EdgeReady
   stderr = ''
 
-  static async start(t: TestContext, policy = ALICE_READS): Promise<WholeEdge> {
+  static async start(t: TestContext, policy = ALICE_READS, more = ''): Promise<WholeEdge> {
     const directory = await mkdtemp(path.join(tmpdir(), 'byname-whole-'))
     t.after(() => rm(directory, { recursive: true, force: true }))
     await writeFile(path.join(directory, 'policy.yaml'), policy)
-    const settings = 'listen: 127.0.0.1:PORT\nhealth: 127.0.0.1:0\npolicy: { file: policy.yaml }\n'
-    await writeFile(path.join(directory, 'edge.yaml'), settings)
-    return WholeEdge.#launch(t, directory, '0')
+    const settings = `listen: 127.0.0.1:PORT\nname: NAME\nhealth: 127.0.0.1:0\n${more}`
+    await writeFile(path.join(directory, 'edge.yaml'), `${settings}policy: { file: policy.yaml }\n`)
+    return WholeEdge.#launch(t, directory, '0', 'edge')
+  }
+
+  /** Another edge on the same state directory. */
+  beside(t: TestContext, name: string): Promise<WholeEdge> {
+    return WholeEdge.#launch(t, this.directory, '0', name)
   }
 
   /** The same edge again: same state, same address. */
   restart(t: TestContext): Promise<WholeEdge> {
-    return WholeEdge.#launch(t, this.directory, new URL(this.ready.url).port)
+    return WholeEdge.#launch(t, this.directory, new URL(this.ready.url).port, this.#name)
   }
 
-  static async #launch(t: TestContext, directory: string, port: string): Promise<WholeEdge> {
+  static async #launch(
+    t: TestContext,
+    directory: string,
+    port: string,
+    name: string,
+  ): Promise<WholeEdge> {
     const stdio: ('ignore' | 'pipe' | 'ipc')[] = ['ignore', 'ignore', 'pipe', 'ipc']
-    const child = fork(RUNNER, [directory, port], { stdio })
+    const child = fork(RUNNER, [directory, port, name], { stdio })
     t.after(() => void child.kill('SIGKILL'))
     let stderr = ''
     child.stderr?.on('data', (chunk) => {
@@ -50,7 +61,7 @@ export class WholeEdge {
       once(child, 'exit').then(() => undefined),
     ])
     if (!ready) throw new Error(`the edge does not start: ${stderr}`)
-    const edge = new WholeEdge(directory, child, ready)
+    const edge = new WholeEdge(directory, name, child, ready)
     edge.stderr = stderr
     child.stderr?.on('data', (chunk) => {
       edge.stderr += chunk
@@ -58,14 +69,20 @@ export class WholeEdge {
     return edge
   }
 
-  private constructor(directory: string, child: ChildProcess, ready: EdgeReady) {
+  private constructor(directory: string, name: string, child: ChildProcess, ready: EdgeReady) {
     this.directory = directory
+    this.#name = name
     this.#child = child
     this.ready = ready
   }
 
   get pid(): number | undefined {
     return this.#child.pid
+  }
+
+  /** The exit code, or the signal, once it has ended by itself. */
+  get ended(): Promise<number | string> {
+    return once(this.#child, 'exit').then(([code, by]) => code ?? by)
   }
 
   /** @returns the exit code, or the signal */
@@ -91,7 +108,8 @@ export class WholeEdge {
       JSON.parse(await readFile(path.join(directory, PROFILE_FILES.device), 'utf8')),
     )
     const credential = { kind: 'session', token } as const
-    const dial = () => Peer.dial(this.ready, { role: 'client', credential, key })
+    const dial: Device['dial'] = ({ at = this.ready, ...more } = {}) =>
+      Peer.dial(at, { role: 'client', credential, key, ...more })
     return { sessionId, key, credential, dial }
   }
 
@@ -105,8 +123,8 @@ export class WholeEdge {
     const enrolment = await enrol({ state, tokenFile, log: silentLog, ...nothing })
     const { connectorId, key } = enrolment
     const credential = { kind: 'connector', connectorId } as const
-    const dial: Site['dial'] = ({ instance = `${name}.1`, ...more } = {}) =>
-      Peer.dial(this.ready, { role: 'connector', credential, key, instance, ...more })
+    const dial: Site['dial'] = ({ instance = `${connectorId}.1`, at = this.ready, ...more } = {}) =>
+      Peer.dial(at, { role: 'connector', credential, key, instance, ...more })
     return { connectorId, key, credential, dial }
   }
 }
