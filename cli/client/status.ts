@@ -1,5 +1,6 @@
 import type { ClientStatus } from '../../client/client.ts'
 import { loadProfile } from '../../client/profile.ts'
+import type { TunnelStatus } from '../../client/way.ts'
 import { callControl } from '../../process/control.ts'
 import { controlPath, type Environment } from '../../process/state.ts'
 import type { Output } from '../output.ts'
@@ -28,9 +29,9 @@ export function printStatus(status: ClientStatus, out: Output, now: number): voi
   const { person, profile, way, proxy, loopback, startedAt } = status
   const rows: [string, string][] = [
     ['person', `${person.email ?? person.subject} (profile ${profile})`],
-    ['edge', edgeOf(status, now)],
+    ...edgesOf(status, now),
     ['session', `until ${new Date(way.sessionExpiresAt).toISOString()}`],
-    ['flows', `${way.flows} open, ${way.waiting} waiting`],
+    ['flows', `${way.flows} open, ${way.waiting} waiting, ${way.detached} without a tunnel`],
     ['names', `${way.names}, catalogue ${way.catalogRevision ?? 'not here yet'}`],
     ['proxy', `${proxy.at} (SOCKS5, SOCKS4a, HTTP), ${proxy.pac}`],
     ['turned away', turnedAway(status)],
@@ -47,13 +48,23 @@ export function printStatus(status: ClientStatus, out: Output, now: number): voi
   }
 }
 
-function edgeOf({ way }: ClientStatus, now: number): string {
-  const state = `${way.tunnel} for ${ago(way.since, now)}`
-  if (way.tunnel !== 'open') return `${way.edgeUrl}, ${state}: ${way.reason}`
-  const rtt = way.rttMs === undefined ? '' : `, ${way.rttMs.toFixed(1)} ms`
-  const early = way.exporterMatched === false ? ', TLS ends before the edge' : ''
-  return `${way.edgeName} ${way.edgeUrl}, ${state}${rtt}, ${way.keyAgreement ?? 'TLS'}${early}`
+/** A row for each tunnel; there is more than one while an edge drains or is in doubt. */
+function edgesOf({ way }: ClientStatus, now: number): [string, string][] {
+  const rows = way.tunnels.map((tunnel): [string, string] => ['edge', tunnelLine(tunnel, now)])
+  if (way.tunnel === 'open') return rows
+  const state = `${way.edgeUrl}, ${way.tunnel} for ${ago(way.since, now)}: ${way.reason}`
+  return [...rows, ['edge', state]]
 }
+
+function tunnelLine(tunnel: TunnelStatus, now: number): string {
+  const { edgeName, edgeUrl, state, since, rttMs, keyAgreement, exporterMatched } = tunnel
+  const rtt = rttMs === undefined ? [] : [`${rttMs.toFixed(1)} ms`]
+  const early = exporterMatched ? [] : ['TLS ends before the edge']
+  const words = [`${edgeName} ${edgeUrl}`, `${STATES[state]} for ${ago(since, now)}`, ...rtt]
+  return [...words, keyAgreement ?? 'TLS', ...early].join(', ')
+}
+
+const STATES = { open: 'open', 'in-doubt': 'silent, up', draining: 'draining, up' } as const
 
 function turnedAway({ proxy, loopback }: ClientStatus): string {
   const { otherUser, webPage, noCredential, unknownProtocol } = proxy.counts

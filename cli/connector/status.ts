@@ -18,15 +18,18 @@ export async function readStatus(places: StatusPlaces, env: Environment): Promis
 }
 
 export function printStatus(status: ConnectorStatus, out: Output, now: number): void {
-  const { name, deployment, flows, settingsProblem } = status
-  out.line(`connector ${name} of ${deployment}, up ${ago(status.startedAt, now)}, ${flows} flows`)
+  const { name, deployment, flows, detached, settingsProblem } = status
+  const waiting = detached > 0 ? ` (${detached} without a tunnel)` : ''
+  const up = `up ${ago(status.startedAt, now)}`
+  out.line(`connector ${name} of ${deployment}, ${up}, ${flows} flows${waiting}`)
   out.line('')
   out.table(
-    ['edge', 'state', 'since', 'rtt', 'key agreement', 'last error'],
+    ['edge', 'state', 'since', 'flows', 'rtt', 'key agreement', 'last error'],
     status.tunnels.map((seat) => [
       seat.edge,
       seat.state,
       ago(seat.since, now),
+      String(seat.flows),
       seat.rttMs === undefined ? '-' : `${seat.rttMs.toFixed(1)} ms`,
       `${seat.keyAgreement ?? '-'}${seat.exporterMatched === false ? ' (TLS ends before the edge)' : ''}`,
       seat.lastError ?? '-',
