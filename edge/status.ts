@@ -52,7 +52,11 @@ export function statusOf(parts: StatusParts): EdgeStatus {
     zones: board.registry.zones(),
     tunnels: board.tunnels.counts(),
     sessions: state.sessions.list().length,
-    flows: { live: board.gate.liveCount, lostRecords: board.flows.lost },
+    flows: {
+      live: board.gate.liveCount,
+      waiting: board.heldCount,
+      lostRecords: board.flows.lost,
+    },
   }
 }
 

@@ -113,6 +113,11 @@ export class Switchboard {
     })
   }
 
+  /** Flows that wait here for their connector to come back. */
+  get heldCount(): number {
+    return this.#resumes.heldCount
+  }
+
   /** Learns who is enrolled and what they offered before; follows both from then on. */
   async start(): Promise<void> {
     const { connectors, sessions } = this.#parts

@@ -25,7 +25,8 @@ export interface EdgeStatus {
   readonly zones: readonly string[]
   readonly tunnels: { readonly client: number; readonly connector: number }
   readonly sessions: number
-  readonly flows: { readonly live: number; readonly lostRecords: number }
+  /** `waiting`: came back before their connectors did. */
+  readonly flows: { readonly live: number; readonly waiting: number; readonly lostRecords: number }
 }
 
 /** An edge of the deployment. */
