@@ -12,7 +12,12 @@ import { type Link, WebSocketLink } from './link/web-socket-link.ts'
 import type { TunnelClock } from './port.ts'
 
 export { Addresses } from './link/addresses.ts'
-export { KEY_AGREEMENTS, NotPostQuantum, POST_QUANTUM_ONLY } from './link/key-agreements.ts'
+export {
+  isOverAgreement,
+  KEY_AGREEMENTS,
+  NotPostQuantum,
+  POST_QUANTUM_ONLY,
+} from './link/key-agreements.ts'
 export type { Link } from './link/web-socket-link.ts'
 
 export interface DialOptions {

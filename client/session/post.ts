@@ -1,7 +1,7 @@
 import { Agent, type RequestOptions, request } from 'node:https'
 import { IdentityError } from '../../identity/error.ts'
 import type { TokenRequest } from '../../identity/exchange.ts'
-import { KEY_AGREEMENTS } from '../../tunnel/link.ts'
+import { isOverAgreement, KEY_AGREEMENTS, NotPostQuantum } from '../../tunnel/link.ts'
 
 /** Makes one POST to the edge, trusting nothing but its own CA. */
 export type Post = (
@@ -15,7 +15,7 @@ const MAX_ANSWER_BYTES = 64 * 1024
 /**
  * @param proxy `http://[user:password@]host:port` of the CONNECT proxy in front of the edge
  * @param agreements OpenSSL group list that is offered
- * @throws {IdentityError} ERR_EDGE_UNREACHABLE
+ * @throws {IdentityError} ERR_EDGE_UNREACHABLE; {NotPostQuantum}
  */
 export function makePost(proxy?: string, agreements = KEY_AGREEMENTS): Post {
   const agent = new Agent(proxy ? { proxyEnv: { HTTPS_PROXY: proxy } } : {})
@@ -24,6 +24,7 @@ export function makePost(proxy?: string, agreements = KEY_AGREEMENTS): Post {
       return await postOnce(ask, { ca: caPem, ecdhCurve: agreements, agent })
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
+      if (isOverAgreement(agreements, message)) throw new NotPostQuantum(ask.url)
       throw new IdentityError(
         'ERR_EDGE_UNREACHABLE',
         `${new URL(ask.url).origin} cannot be reached: ${code ?? message}`,

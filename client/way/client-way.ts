@@ -57,6 +57,8 @@ export class ClientWay implements Way, PatientHost {
   #backAt = Number.NEGATIVE_INFINITY
   #hasLost = false
   #reason = 'the first attempt is under way'
+  /** Why none of the edges will do, when waiting does not mend it. */
+  #cause: Error | undefined
   #since: number
 
   constructor({ profile, session, kept, keptEdges }: WayStart, deps: WayDeps) {
@@ -103,7 +105,7 @@ export class ClientWay implements Way, PatientHost {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const cancel = this.#deps.after(timeoutMs, () => {
       off()
-      reject(new EdgeUnreachable(this.#profile.edge.url, this.#reason))
+      reject(this.#cause ?? new EdgeUnreachable(this.#profile.edge.url, this.#reason))
     })
     const off = this.onCatalog(() => {
       cancel()
@@ -223,6 +225,7 @@ export class ClientWay implements Way, PatientHost {
   #failed(verdict: Verdict): void {
     const isNews = verdict.reason !== this.#reason
     this.#reason = verdict.reason
+    this.#cause = verdict.kind === 'retry' ? verdict.cause : undefined
     const facts = { event: 'tunnel-down', verdict: verdict.kind, reason: verdict.reason }
     if (isNews) this.#deps.log.warn(facts, `no tunnel: ${verdict.reason}`)
     if (verdict.kind === 'over') this.#end(verdict)

@@ -17,7 +17,7 @@ export interface Way {
   /**
    * Resolves when this way can tell names apart: at once with a catalogue on disk or else with the
    * first CATALOG. Rejects with ERR_SESSION_OVER (exitCode 4) or, after `timeoutMs`, with
-   * ERR_EDGE_UNREACHABLE (exitCode 3).
+   * ERR_EDGE_UNREACHABLE or ERR_NOT_POST_QUANTUM (exitCode 3).
    */
   ready(timeoutMs: number): Promise<void>
   /** Returns at once; with no tunnel it waits a bounded time, then `refused` with 'tunnel-lost'. */

@@ -1,5 +1,10 @@
 import https from 'node:https'
-import { KEY_AGREEMENTS, POST_QUANTUM_ONLY } from '../../tunnel/link.ts'
+import {
+  isOverAgreement,
+  KEY_AGREEMENTS,
+  NotPostQuantum,
+  POST_QUANTUM_ONLY,
+} from '../../tunnel/link.ts'
 import { EnrolError } from './error.ts'
 
 export interface Question {
@@ -28,14 +33,18 @@ export interface Answer {
 const TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 256 * 1024
 
-/** One request to the edge, before there is a tunnel. @throws {EnrolError} ERR_EDGE_UNREACHABLE */
+/**
+ * One request to the edge, before there is a tunnel.
+ * @throws {EnrolError} ERR_EDGE_UNREACHABLE; {NotPostQuantum}
+ */
 export function exchange({ url, trust, route, body }: Question): Promise<Answer> {
   const { proxy, requiresPostQuantum } = route
+  const agreements = requiresPostQuantum ? POST_QUANTUM_ONLY : KEY_AGREEMENTS
   const agent = new https.Agent(proxy ? { proxyEnv: { HTTPS_PROXY: proxy } } : {})
   const asked = https.request(url, {
     agent,
     minVersion: 'TLSv1.3',
-    ecdhCurve: requiresPostQuantum ? POST_QUANTUM_ONLY : KEY_AGREEMENTS,
+    ecdhCurve: agreements,
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...(trust === 'any' ? { rejectUnauthorized: false } : { ca: trust.ca }),
     ...(body === undefined
@@ -43,7 +52,12 @@ export function exchange({ url, trust, route, body }: Question): Promise<Answer>
       : { method: 'POST', headers: { 'content-type': 'application/json' } }),
   })
   return new Promise<Answer>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => reject(unreachable(url, error))
+    const fail = (error: NodeJS.ErrnoException) =>
+      reject(
+        isOverAgreement(agreements, error.message)
+          ? new NotPostQuantum(url)
+          : unreachable(url, error),
+      )
     asked.on('error', fail)
     asked.on('response', (response) => {
       const chunks: Buffer[] = []

@@ -14,7 +14,10 @@ export class NotPostQuantum extends Error {
   }
 }
 
-/** Whether a dial that offered `keyAgreements` failed over them: TLS's alert does not say more. */
+/**
+ * Whether a dial that offered `keyAgreements` failed over them: TLS's alert 40 does not say more.
+ * `cause`: OpenSSL's code, or the text that it is hidden in behind EPROTO.
+ */
 export function isOverAgreement(keyAgreements: string, cause: unknown): boolean {
-  return keyAgreements === POST_QUANTUM_ONLY && String(cause).includes('HANDSHAKE_FAILURE')
+  return keyAgreements === POST_QUANTUM_ONLY && /handshake.failure/i.test(String(cause))
 }
