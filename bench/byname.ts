@@ -1,13 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { freePort, untilOpen } from '../cli/demo/ports.ts'
 import { runVerb, startChild } from '../cli/demo/run-byname.ts'
-import type { Way } from './measure.ts'
 import type { OriginPorts } from './origin.ts'
-
-const BULK_PORT = 5201
-const WEB_PORT = 8080
+import { nextPort, untilOpen } from './ports.ts'
+import type { Way } from './way.ts'
 
 /** byname's three processes. */
 export interface Byname {
@@ -15,58 +12,77 @@ export interface Byname {
   readonly edge: ChildProcess
   readonly connector: ChildProcess
   readonly client: ChildProcess
+  /** Port of the client's SOCKS and HTTP proxy. */
+  readonly proxy: number
+}
+
+/** Where things of one edge are, and what must be ended. */
+export interface House {
+  readonly directory: string
+  readonly children: ChildProcess[]
 }
 
 /**
  * The whole way on loopback, each part a process of its own: edge, connector and a client whose
- * loopback on-ramp listens on the published ports. `children` gets what must be ended.
+ * loopback on-ramp listens on the published ports.
  */
-export async function startByname(
-  directory: string,
-  origins: OriginPorts,
-  children: ChildProcess[],
-): Promise<Byname> {
-  mkdirSync(directory, { recursive: true })
-  const edgePort = await freePort()
-  const state = (name: string) => path.join(directory, name)
-  const start = (name: string, file: string, ...args: string[]) => {
-    const child = startChild({ file, args, state: state(name), stdio: 'ignore' })
-    children.push(child)
-    return child
-  }
-  writeFileSync(state('policy.yaml'), POLICY)
-  writeFileSync(state('edge.yaml'), edgeYaml(edgePort))
-  const edge = start(
-    'edge',
-    'cli/demo/edge.ts',
-    ...['--config', state('edge.yaml')],
-    ...people(directory),
-  )
-  await untilOpen(edgePort)
-  await enrol(directory, origins)
-  const connector = start(
-    'connector',
-    'cli/main.ts',
-    'connector',
-    'run',
-    '--config',
-    state('connector.yaml'),
-  )
-  const dns = await freePort()
-  const listen = ['--socks', `127.0.0.1:${await freePort()}`, '--dns', `127.0.0.1:${dns}`]
-  const client = start('client', 'cli/main.ts', 'client', 'run', '--profile', 'alice', ...listen)
-  const bulk = { host: await addressOf('bulk.corp.internal', dns), port: BULK_PORT }
-  const web = { host: await addressOf('web.corp.internal', dns), port: WEB_PORT }
-  await Promise.all([untilOpen(bulk.port, bulk.host), untilOpen(web.port, web.host)])
-  return { way: { name: 'byname', bulk, web }, edge, connector, client }
+export async function startByname(house: House, origins: OriginPorts): Promise<Byname> {
+  const [edge, port] = await startEdge(house)
+  await untilOpen(port)
+  // Two clients on one machine give out the same addresses: their ports must differ.
+  const published = { bulkPort: await nextPort(), webPort: await nextPort() }
+  await enrol(house.directory, published, origins)
+  const config = path.join(house.directory, 'connector.yaml')
+  const connector = startPart(house, 'connector', MAIN, 'connector', 'run', '--config', config)
+  const { client, dns, proxy } = await startClient(house, 'alice')
+  const bulk = { host: await addressOf('bulk.corp.internal', dns), port: published.bulkPort }
+  const web = { host: await addressOf('web.corp.internal', dns), port: published.webPort }
+  await untilOpen(web.port, web.host)
+  return { way: { name: 'byname', bulk, web }, edge, connector, client, proxy }
 }
 
-const people = (directory: string) => [
-  ...['--profiles', path.join(directory, 'client', 'profiles')],
-  ...['--people', 'alice@example.com'],
-]
+/** A client of one of the two people; `proxy` is the port of its SOCKS and HTTP proxy. */
+export async function startClient(
+  house: House,
+  person: 'alice' | 'bob',
+): Promise<{ client: ChildProcess; dns: number; proxy: number }> {
+  const [dns, proxy] = [await nextPort(), await nextPort()]
+  const listen = ['--socks', `127.0.0.1:${proxy}`, '--dns', `127.0.0.1:${dns}`]
+  const client = startPart(house, 'client', MAIN, 'client', 'run', '--profile', person, ...listen)
+  return { client, dns, proxy }
+}
 
-async function enrol(directory: string, origins: OriginPorts): Promise<void> {
+async function startEdge(house: House): Promise<[edge: ChildProcess, port: number]> {
+  const { directory } = house
+  const port = await nextPort()
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(path.join(directory, 'policy.yaml'), POLICY)
+  writeFileSync(path.join(directory, 'edge.yaml'), edgeYaml(port))
+  const config = ['--config', path.join(directory, 'edge.yaml')]
+  const profiles = ['--profiles', path.join(directory, 'client', 'profiles')]
+  const people = ['--people', 'alice@example.com,bob@example.com']
+  const edge = startPart(house, 'edge', 'cli/demo/edge.ts', ...config, ...profiles, ...people)
+  return [edge, port]
+}
+
+const MAIN = 'cli/main.ts'
+
+function startPart(
+  { directory, children }: House,
+  name: string,
+  file: string,
+  ...args: readonly string[]
+): ChildProcess {
+  const child = startChild({ file, args, state: path.join(directory, name), stdio: 'ignore' })
+  children.push(child)
+  return child
+}
+
+async function enrol(
+  directory: string,
+  published: OriginPorts,
+  origins: OriginPorts,
+): Promise<void> {
   const token = path.join(directory, 'hq.token')
   const grant = ['--may-publish', 'domain:corp.internal']
   const edge = path.join(directory, 'edge')
@@ -79,7 +95,7 @@ async function enrol(directory: string, origins: OriginPorts): Promise<void> {
     if (tries === 20) throw new Error(`connector token: ${made.stderr}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  writeFileSync(path.join(directory, 'connector.yaml'), connectorYaml(token, origins))
+  writeFileSync(path.join(directory, 'connector.yaml'), connectorYaml(token, published, origins))
 }
 
 /** Asks the client's resolver until it knows the name. */
@@ -98,7 +114,7 @@ async function addressOf(name: string, port: number): Promise<string> {
 const POLICY = `
 version: 1
 allow:
-  alice-measures: { who: alice@example.com, to: "domain:corp.internal", ports: all }
+  people-measure: { who: "*@example.com", to: "domain:corp.internal", ports: all }
 `
 
 const edgeYaml = (port: number) => `
@@ -107,10 +123,11 @@ state: edge
 policy: { file: policy.yaml }
 `
 
-const connectorYaml = (token: string, { bulkPort, webPort }: OriginPorts) => `
+/** iperf3's server has one visitor at a time: a health check could be taken for one. */
+const connectorYaml = (token: string, published: OriginPorts, origins: OriginPorts) => `
 state: connector
 token-file: ${token}
 apps:
-  - { host: bulk.corp.internal, to: "127.0.0.1:${bulkPort}", ports: ${BULK_PORT} }
-  - { host: web.corp.internal, to: "127.0.0.1:${webPort}", ports: ${WEB_PORT} }
+  - { host: bulk.corp.internal, to: "127.0.0.1:${origins.bulkPort}", ports: ${published.bulkPort}, health: none }
+  - { host: web.corp.internal, to: "127.0.0.1:${origins.webPort}", ports: ${published.webPort} }
 `

@@ -1,60 +1,83 @@
-/** What is measured of one way through: bits and requests a second, and what they cost. */
-export interface Figures {
-  readonly bulk_up_bps: number
-  readonly bulk_down_bps: number
-  readonly bulk32_down_bps: number
-  readonly rps_c64: number
-  readonly rps_c1: number
-  readonly conns_per_s: number
-  /** CPU seconds of the whole machine for each GiB of one bulk flow down. */
-  readonly cpu_s_per_gib: number
+/**
+ * What is measured of one way through. Names are keys of `--json`; `better` says which direction is.
+ */
+export const FIGURES = {
+  bulk_up_bps: { label: 'one flow up, Gbit/s', better: 'more', scale: 1e-9, digits: 2 },
+  bulk_down_bps: { label: 'one flow down, Gbit/s', better: 'more', scale: 1e-9, digits: 2 },
+  bulk32_up_bps: { label: '32 flows up, Gbit/s', better: 'more', scale: 1e-9, digits: 2 },
+  bulk32_down_bps: { label: '32 flows down, Gbit/s', better: 'more', scale: 1e-9, digits: 2 },
+  rps_c64: { label: 'requests/s, 64 connections', better: 'more', scale: 1, digits: 0 },
+  rps_c1: { label: 'requests/s, one connection', better: 'more', scale: 1, digits: 0 },
+  conns_per_s: { label: 'new connections/s', better: 'more', scale: 1, digits: 0 },
+  cpu_s_per_gib: { label: 'CPU s/GiB, one flow down', better: 'less', scale: 1, digits: 2 },
+  cpu_s_per_gib_up: { label: 'CPU s/GiB, one flow up', better: 'less', scale: 1, digits: 2 },
+  p99_ms_alone: { label: 'p99 of a request alone, ms', better: 'less', scale: 1, digits: 2 },
+  p99_ms_under_bulk: {
+    label: 'p99 beside 8 bulk flows, ms',
+    better: 'less',
+    scale: 1,
+    digits: 2,
+  },
+  p99_ms_under_bulk_shared: {
+    label: 'the same in the hops of the bulk, ms',
+    better: 'less',
+    scale: 1,
+    digits: 2,
+  },
+  idle_flow_bytes_edge: {
+    label: 'idle flow at the edge, KiB',
+    better: 'less',
+    scale: 1 / 1024,
+    digits: 1,
+  },
+  idle_flow_bytes_end: {
+    label: 'idle flow at an end, KiB',
+    better: 'less',
+    scale: 1 / 1024,
+    digits: 1,
+  },
+} as const satisfies Record<string, Figure>
+
+interface Figure {
+  readonly label: string
+  readonly better: 'more' | 'less'
+  readonly scale: number
+  readonly digits: number
 }
 
-export const FIGURE_NAMES = [
-  'bulk_up_bps',
-  'bulk_down_bps',
-  'bulk32_down_bps',
-  'rps_c64',
-  'rps_c1',
-  'conns_per_s',
-  'cpu_s_per_gib',
-] as const satisfies readonly (keyof Figures)[]
+export type FigureName = keyof typeof FIGURES
+export const FIGURE_NAMES = Object.keys(FIGURES) as FigureName[]
 
-/** The middle one of the repeats of each figure. */
-export function medianOf(repeats: readonly Figures[]): Figures {
-  const middle = (name: keyof Figures) => {
-    const sorted = repeats.map((figures) => figures[name]).sort((a, b) => a - b)
-    return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+/** One measurement; some ways have only some figures. */
+export type Figures = Partial<Record<FigureName, number>>
+
+/** The repeats of one figure: the middle one, and between what they all lay. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+export type Spreads = Partial<Record<FigureName, Spread>>
+
+export function spreadOf(repeats: readonly number[]): Spread {
+  const sorted = repeats.toSorted((a, b) => a - b)
+  const at = (index: number) => sorted[index] ?? Number.NaN
+  return { median: at(Math.floor(sorted.length / 2)), min: at(0), max: at(sorted.length - 1) }
+}
+
+/** Of every figure that was measured at all. */
+export function spreadsOf(repeats: readonly Figures[]): Spreads {
+  const spreads: Spreads = {}
+  for (const name of FIGURE_NAMES) {
+    const seen = repeats.map((figures) => figures[name]).filter((value) => value !== undefined)
+    if (seen.length > 0) spreads[name] = spreadOf(seen)
   }
-  return Object.fromEntries(FIGURE_NAMES.map((name) => [name, middle(name)])) as unknown as Figures
+  return spreads
 }
 
-/** A table of ways (rows) by figures, with each way's ratio to another one. */
-export function formatFigures(ways: ReadonlyMap<string, Figures>, baseline: string): string {
-  const base = ways.get(baseline)
-  const rows = [...ways].map(([name, figures]) => [
-    name,
-    ...FIGURE_NAMES.map((one) => `${show(one, figures[one])}${ratio(figures[one], base?.[one])}`),
-  ])
-  const all = [['way', ...FIGURE_NAMES.map((name) => HEADS[name])], ...rows]
-  const widths = all[0]?.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0))) ?? []
-  return all.map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')).join('\n')
+/** What `--json` says of a way. */
+export function mediansOf(spreads: Spreads): Figures {
+  const entries = Object.entries(spreads).map(([name, { median }]) => [name, median])
+  return Object.fromEntries(entries)
 }
-
-const HEADS: Record<keyof Figures, string> = {
-  bulk_up_bps: 'up',
-  bulk_down_bps: 'down',
-  bulk32_down_bps: '32 flows down',
-  rps_c64: 'req/s c64',
-  rps_c1: 'req/s c1',
-  conns_per_s: 'conn/s',
-  cpu_s_per_gib: 'CPU s/GiB',
-}
-
-function show(name: keyof Figures, value: number): string {
-  if (name.endsWith('_bps')) return `${(value / 1e9).toFixed(2)} Gbit/s`
-  return name === 'cpu_s_per_gib' ? value.toFixed(2) : value.toFixed(0)
-}
-
-const ratio = (value: number, base: number | undefined) =>
-  base === undefined || base === value ? '' : ` (${(value / base).toFixed(2)}x)`

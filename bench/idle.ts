@@ -3,20 +3,21 @@
  * bytes there and back on each, leaves them alone, and divides the growth of each process's resident
  * memory by their number.
  *
- *   node bench/idle.ts [--flows 10000] [--settle-ms 3000] [--json]
+ *   node bench/idle.ts [--flows 10000] [--settle-ms 2000] [--json]
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Byname, startByname } from './byname.ts'
 import { openFlows } from './open-flows.ts'
+import { startOrigin } from './start-origin.ts'
 
 const { values } = parseArgs({
   options: {
     flows: { type: 'string', default: '10000' },
-    'settle-ms': { type: 'string', default: '3000' },
+    'settle-ms': { type: 'string', default: '2000' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -27,8 +28,8 @@ const PARTS = ['edge', 'connector', 'client'] as const
 const directory = mkdtempSync(path.join(tmpdir(), 'byname-idle-'))
 const children: ChildProcess[] = []
 try {
-  const port = await startHold(children)
-  const byname = await startByname(directory, { bulkPort: port, webPort: port }, children)
+  const port = await startOrigin('echo', children)
+  const byname = await startByname({ directory, children }, { bulkPort: port, webPort: port })
   report(await measureIdle(byname))
 } finally {
   for (const child of children.reverse()) child.kill('SIGKILL')
@@ -40,16 +41,16 @@ process.exit()
 type Bytes = Readonly<Record<(typeof PARTS)[number], number>>
 
 async function measureIdle(byname: Byname): Promise<{ before: Bytes; after: Bytes }> {
-  await settle()
+  await settle(settleMs / 4)
   const before = residentBytes(byname)
   await openFlows(byname.way.bulk, flows)
-  await settle()
+  await settle(settleMs)
   return { before, after: residentBytes(byname) }
 }
 
 /** What the work of opening needed is given back in the first seconds after it. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, settleMs))
+function settle(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function residentBytes(byname: Byname): Bytes {
@@ -76,11 +77,4 @@ function report({ before, after }: { before: Bytes; after: Bytes }): void {
     const span = `${mib(before[part])} -> ${mib(after[part])}`
     console.log(`${part.padEnd(10)} ${span.padEnd(26)} ${each(part)} bytes a flow`)
   }
-}
-
-function startHold(all: ChildProcess[]): Promise<number> {
-  const file = path.join(import.meta.dirname, 'hold.ts')
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'ignore'] })
-  all.push(child)
-  return new Promise((resolve) => child.stdout.once('data', (text) => resolve(Number(text))))
 }

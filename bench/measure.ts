@@ -1,91 +1,94 @@
-import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { promisify } from 'node:util'
 import type { Figures } from './figures.ts'
+import { iperf } from './iperf.ts'
+import { cpuSeconds } from './machine.ts'
+import type { Endpoint, Way } from './way.ts'
+import { wrk } from './wrk.ts'
 
-/** Where the far iperf3 and the far web server are reached on one way through. */
-export interface Way {
+/** One thing that is measured, for all ways one after the other. */
+export interface Step {
   readonly name: string
-  readonly bulk: { readonly host: string; readonly port: number }
-  readonly web: { readonly host: string; readonly port: number }
+  /** Takes about `seconds`. */
+  run(way: Way, seconds: number): Promise<Figures>
 }
 
-/** Measures one way once; each figure takes `seconds`. `tell` hears what is being done. */
-export async function measure(
-  way: Way,
-  seconds: number,
-  tell: (step: string) => void,
-): Promise<Figures> {
-  const step = async <Result>(name: string, work: () => Promise<Result>) => {
-    tell(`${way.name}: ${name}`)
-    return work()
-  }
-  const up = await step('one flow up', () => iperf(way, seconds, []))
+export const STEPS = {
+  up: {
+    name: 'one flow up',
+    run: async ({ bulk }, seconds) => {
+      const { bitsPerSecond, cost } = await bulkWithCost(bulk, 'up', seconds)
+      return { bulk_up_bps: bitsPerSecond, cpu_s_per_gib_up: cost }
+    },
+  },
+  down: {
+    name: 'one flow down',
+    run: async ({ bulk }, seconds) => {
+      const { bitsPerSecond, cost } = await bulkWithCost(bulk, 'down', seconds)
+      return { bulk_down_bps: bitsPerSecond, cpu_s_per_gib: cost }
+    },
+  },
+  wideUp: {
+    name: '32 flows up',
+    run: async ({ bulk }, seconds) => {
+      const { bitsPerSecond } = await iperf(bulk, { seconds, direction: 'up', flows: 32 })
+      return { bulk32_up_bps: bitsPerSecond }
+    },
+  },
+  wideDown: {
+    name: '32 flows down',
+    run: async ({ bulk }, seconds) => {
+      const { bitsPerSecond } = await iperf(bulk, { seconds, direction: 'down', flows: 32 })
+      return { bulk32_down_bps: bitsPerSecond }
+    },
+  },
+  many: {
+    name: '64 connections',
+    run: async ({ web }, seconds) => {
+      const { perSecond } = await wrk(web, { seconds, connections: 64, keep: true })
+      return { rps_c64: perSecond }
+    },
+  },
+  one: {
+    name: 'one connection',
+    run: async ({ web }, seconds) => {
+      const { perSecond, p99Ms } = await wrk(web, { seconds, connections: 1, keep: true })
+      return { rps_c1: perSecond, p99_ms_alone: p99Ms }
+    },
+  },
+  fresh: {
+    name: 'new connections',
+    run: async ({ web }, seconds) => {
+      const { perSecond } = await wrk(web, { seconds, connections: 16, keep: false })
+      return { conns_per_s: perSecond }
+    },
+  },
+  beside: {
+    name: 'one connection beside 8 bulk flows',
+    run: async ({ bulk, web, webApart }, seconds) => ({
+      p99_ms_under_bulk: await p99Beside(bulk, webApart ?? web, seconds),
+    }),
+  },
+  /** Only for ways whose requests have processes of their own otherwise. */
+  among: {
+    name: 'one connection among 8 bulk flows',
+    run: async ({ bulk, web, webApart }, seconds) => {
+      if (!webApart) return {}
+      return { p99_ms_under_bulk_shared: await p99Beside(bulk, web, seconds) }
+    },
+  },
+} satisfies Record<string, Step>
+
+/** `cost`: CPU seconds of the whole machine for each GiB. */
+async function bulkWithCost(bulk: Endpoint, direction: 'up' | 'down', seconds: number) {
   const before = cpuSeconds()
-  const down = await step('one flow down', () => iperf(way, seconds, ['-R']))
-  const cpu = cpuSeconds() - before
-  const wide = await step('32 flows down', () => iperf(way, seconds, ['-R', '-P', '32']))
-  return {
-    bulk_up_bps: up.bitsPerSecond,
-    bulk_down_bps: down.bitsPerSecond,
-    bulk32_down_bps: wide.bitsPerSecond,
-    rps_c64: await step('64 connections', () => wrk(way, seconds, 64, true)),
-    rps_c1: await step('one connection', () => wrk(way, seconds, 1, true)),
-    conns_per_s: await step('new connections', () => wrk(way, seconds, 16, false)),
-    cpu_s_per_gib: cpu / (down.bytes / 2 ** 30),
-  }
+  const { bitsPerSecond, bytes } = await iperf(bulk, { seconds, direction, flows: 1 })
+  return { bitsPerSecond, cost: (cpuSeconds() - before) / (bytes / 2 ** 30) }
 }
 
-interface Bulk {
-  readonly bitsPerSecond: number
-  readonly bytes: number
-}
-
-async function iperf(way: Way, seconds: number, flags: readonly string[]): Promise<Bulk> {
-  const { host, port } = way.bulk
-  const args = ['-J', '-c', host, '-p', String(port), '-t', String(seconds), ...flags]
-  // A server that has just ended a test says "busy" for some ms.
-  for (let tries = 0; ; tries++) {
-    const text = await output('iperf3', args, seconds + 20)
-    const { end, error } = JSON.parse(text) as IperfReport
-    const sum = end?.sum_received
-    if (sum) return { bitsPerSecond: sum.bits_per_second, bytes: sum.bytes }
-    if (tries === 5) throw new Error(`iperf3 through ${way.name}: ${error ?? text.slice(0, 300)}`)
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-}
-
-interface IperfReport {
-  readonly error?: string
-  readonly end?: { readonly sum_received?: { bits_per_second: number; bytes: number } }
-}
-
-async function wrk(way: Way, seconds: number, connections: number, keep: boolean): Promise<number> {
-  const { host, port } = way.web
-  const close = keep ? [] : ['-H', 'Connection: close']
-  const args = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, ...close]
-  const text = await output('wrk', [...args, `http://${host}:${port}/`], seconds + 20)
-  const rate = /Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]
-  if (rate === undefined || /Non-2xx/.test(text)) throw new Error(`wrk ${way.name}: ${text}`)
-  return Number(rate)
-}
-
-/** Busy CPU seconds of the whole machine so far: whoever does the work is counted. */
-function cpuSeconds(): number {
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] =
-    readFileSync('/proc/stat', 'utf8')
-      .split('\n', 1)[0]
-      ?.trim()
-      .split(/\s+/)
-      .slice(1)
-      .map(Number) ?? []
-  return (user + nice + system + irq + softirq) / 100
-}
-
-async function output(program: string, args: string[], timeoutSeconds: number): Promise<string> {
-  const options = { timeout: timeoutSeconds * 1000, maxBuffer: 2 ** 26 }
-  // iperf3 reports its failures as JSON on stdout and an exit code.
-  const ran = await promisify(execFile)(program, args, options).catch((error) => error)
-  if (typeof ran.stdout !== 'string' || ran.stdout === '') throw ran
-  return ran.stdout
+/** The bulk flows begin before the requests and end after them. */
+async function p99Beside(bulk: Endpoint, web: Endpoint, seconds: number): Promise<number> {
+  const load = iperf(bulk, { seconds: seconds + 1, direction: 'down', flows: 8 })
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const { p99Ms } = await wrk(web, { seconds, connections: 1, keep: true })
+  await load
+  return p99Ms
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { freePort, untilOpen } from '../cli/demo/ports.ts'
+import { nextPort, untilOpen } from './ports.ts'
 
 /** Where the far ends listen on 127.0.0.1. */
 export interface OriginPorts {
@@ -15,20 +15,20 @@ export interface Origins extends OriginPorts {
 }
 
 export async function startOrigins(directory: string): Promise<Origins> {
-  const [bulkPort, webPort] = [await freePort(), await freePort()]
+  const [bulkPort, webPort] = [await nextPort(), await nextPort()]
   mkdirSync(path.join(directory, 'web'), { recursive: true })
   writeFileSync(path.join(directory, 'web', 'index.html'), 'x'.repeat(128))
   writeFileSync(path.join(directory, 'nginx.conf'), nginxConf(directory, webPort))
   const iperf = spawn('iperf3', ['-s', '-B', '127.0.0.1', '-p', String(bulkPort)], QUIET)
   const nginx = spawn('nginx', ['-c', path.join(directory, 'nginx.conf'), '-p', directory], QUIET)
-  await Promise.all([untilOpen(bulkPort), untilOpen(webPort)])
+  await untilOpen(webPort)
   return { bulkPort, webPort, children: [iperf, nginx] }
 }
 
 const QUIET = { stdio: 'ignore' } as const
 
 const nginxConf = (directory: string, port: number) => `
-daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
+daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 events { worker_connections 4096; }
 http {

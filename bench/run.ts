@@ -1,22 +1,28 @@
 /**
  * `npm run bench`: iperf3 and wrk through byname's whole way (client, edge, connector, TLS on both
- * tunnels), direct, and through an ssh chain, all in one run on one machine.
+ * tunnels), direct, and through an ssh chain, three bare Node hops and haproxy, all in one run on one
+ * machine. Leaves results.json and performance.svg in bench/out.
  *
- *   npm run bench [-- --quick] [-- --json] [-- --repeats N] [-- --seconds N]
+ *   npm run bench [-- --quick] [-- --json] [-- --write] [-- --repeats N] [-- --seconds N]
+ *                 [-- --ways byname,ssh-chain] [-- --steps up,many]
  *
- * `--quick` is one 2 s repeat a figure; `--json` ends with one line
- * {"byname": {…}, "direct": {…}, "ssh-chain": {…}}.
+ * `--quick` is one 2 s repeat a figure. `--json` ends with one line
+ * {"byname": {…}, "direct": {…}, "ssh-chain": {…}, "node-chain": {…}}. `--write` puts the results
+ * where the repository shows them: bench/results.json, docs/performance.svg, docs/performance.md.
  */
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
-import { startByname } from './byname.ts'
-import { type Figures, formatFigures, medianOf } from './figures.ts'
-import { measure, type Way } from './measure.ts'
-import { startOrigins } from './origin.ts'
-import { startSshChain } from './ssh-chain.ts'
+import { parseArgs, promisify } from 'node:util'
+import { type Figures, mediansOf, type Spreads, spreadsOf } from './figures.ts'
+import { describeMachine, loadAtStart } from './machine.ts'
+import { STEPS } from './measure.ts'
+import { type Plan, planOf, secondsOf } from './plan.ts'
+import { leaveResults, publishResults, type Results } from './results.ts'
+import { formatText, tableOf } from './table.ts'
+import type { Way } from './way.ts'
+import { hasHaproxy, startWays, warmUp } from './ways.ts'
 
 const PROGRAMS = ['/usr/bin/iperf3', '/usr/bin/wrk', '/usr/sbin/nginx', '/usr/sbin/sshd']
 
@@ -24,52 +30,116 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
     repeats: { type: 'string' },
     seconds: { type: 'string' },
+    steps: { type: 'string' },
+    ways: { type: 'string' },
   },
 })
-const repeats = Number(values.repeats ?? (values.quick ? 1 : 3))
-const seconds = Number(values.seconds ?? (values.quick ? 2 : 5))
-const missing = PROGRAMS.filter((program) => !existsSync(program))
-if (missing.length > 0) {
-  console.error(`the benchmark drives programs that are not here: ${missing.join(', ')}`)
-  console.error('  try: apt-get install iperf3 wrk nginx-light openssh-server')
-  process.exit(2)
-}
+checkMachine()
+const plan = planOf(values)
+const startedAt = new Date().toISOString()
+const { load, warning } = loadAtStart()
+if (warning) console.error(`bench: ${warning}`)
 
 const directory = mkdtempSync(path.join(tmpdir(), 'byname-bench-'))
 const children: ChildProcess[] = []
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => {
+    endChildren()
+    process.exit(code)
+  })
+}
 try {
-  const ways = await startWays()
-  const figures = await measureAll(ways)
-  console.log(formatFigures(figures, 'ssh-chain'))
-  if (values.json) console.log(JSON.stringify(Object.fromEntries(figures)))
+  report(await measureAll())
 } finally {
-  for (const child of children.reverse()) child.kill('SIGKILL')
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  rmSync(directory, { recursive: true, force: true })
+  endChildren()
 }
 process.exit()
 
-async function startWays(): Promise<Way[]> {
-  const origins = await startOrigins(directory)
-  children.push(...origins.children)
-  const byname = await startByname(path.join(directory, 'byname'), origins, children)
-  const chain = await startSshChain(path.join(directory, 'ssh'), origins)
-  children.push(...chain.children)
-  const at = (port: number) => ({ host: '127.0.0.1', port })
-  const direct = { name: 'direct', bulk: at(origins.bulkPort), web: at(origins.webPort) }
-  return [byname.way, direct, chain.way]
+function checkMachine(): void {
+  const missing = PROGRAMS.filter((program) => !existsSync(program))
+  if (missing.length === 0) return
+  console.error(`the benchmark drives programs that are not here: ${missing.join(', ')}`)
+  console.error('  try: apt-get install iperf3 wrk nginx-light openssh-server haproxy')
+  process.exit(2)
 }
 
-/** The ways take turns, so that a slow minute of the machine falls on all of them. */
-async function measureAll(ways: readonly Way[]): Promise<Map<string, Figures>> {
+/** The ways take turns at each figure, so that a slow minute of the machine falls on all of them. */
+async function measureAll(): Promise<Map<string, Spreads>> {
+  const names = plan.ways.filter((name) => name !== 'haproxy' || hasHaproxy)
+  const [ways, idle] = await Promise.all([startWarm(names), measureIdle(plan)])
   const seen = new Map<string, Figures[]>(ways.map((way) => [way.name, []]))
-  for (let repeat = 1; repeat <= repeats; repeat++) {
-    for (const way of ways) {
-      const tell = (step: string) => console.error(`bench ${repeat}/${repeats} ${step}`)
-      seen.get(way.name)?.push(await measure(way, seconds, tell))
+  seen.get('byname')?.push(idle)
+  for (let repeat = 1; repeat <= plan.repeats; repeat++) {
+    for (const step of plan.steps.map((name) => STEPS[name])) {
+      for (const way of ways) {
+        const seconds = secondsOf(plan, step, way.name, values.quick)
+        if (seconds === 0) continue
+        console.error(`bench ${repeat}/${plan.repeats} ${step.name}: ${way.name}`)
+        seen.get(way.name)?.push(await step.run(way, seconds))
+      }
     }
   }
-  return new Map([...seen].map(([name, all]) => [name, medianOf(all)]))
+  return new Map([...seen].map(([name, all]) => [name, spreadsOf(all)]))
+}
+
+async function startWarm(names: Plan['ways']): Promise<Way[]> {
+  const ways = await startWays(names, directory, children)
+  await warmUp(ways.filter(({ name }) => name === 'byname' || name === 'node-chain'))
+  return ways
+}
+
+/** In processes of its own, while the ways are started: memory does not mind a busy machine. */
+async function measureIdle({ idleFlows, ways }: Plan): Promise<Figures> {
+  if (!ways.includes('byname')) return {}
+  const file = path.join(import.meta.dirname, 'idle.ts')
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    file,
+    '--flows',
+    String(idleFlows),
+    '--json',
+  ]
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 })
+    const { idle_flow_bytes_edge, idle_flow_bytes_end } = JSON.parse(stdout)
+    return { idle_flow_bytes_edge, idle_flow_bytes_end }
+  } catch (error) {
+    console.error(`bench: idle flows could not be measured: ${error}`)
+    return {}
+  }
+}
+
+function report(ways: Map<string, Spreads>): void {
+  console.log(formatText(tableOf(ways)))
+  const results: Results = {
+    schema: 1,
+    startedAt,
+    machine: describeMachine(),
+    loadAtStart: load,
+    repeats: plan.repeats,
+    seconds: plan.seconds,
+    ways: Object.fromEntries(ways),
+  }
+  console.error(`bench: written to ${leaveResults(results)}`)
+  if (values.write) publishResults(results)
+  if (warning) console.error(`bench: ${warning}`)
+  if (!ways.has('haproxy')) console.error(`bench: without haproxy: ${whyNoHaproxy()}`)
+  const medians = [...ways].map(([name, spreads]) => [name, mediansOf(spreads)])
+  if (values.json) console.log(JSON.stringify(Object.fromEntries(medians)))
+}
+
+function whyNoHaproxy(): string {
+  if (!hasHaproxy) return 'it is not installed'
+  return values.quick ? '--quick has no time for it' : 'it was not asked for'
+}
+
+function endChildren(): void {
+  for (const child of children.reverse()) child.kill('SIGKILL')
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
 }

@@ -2,9 +2,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import path from 'node:path'
-import { freePort, untilOpen } from '../cli/demo/ports.ts'
-import type { Way } from './measure.ts'
-import type { Origins } from './origin.ts'
+import type { OriginPorts } from './origin.ts'
+import { nextPort, untilOpen } from './ports.ts'
+import type { Way } from './way.ts'
 
 /**
  * What people build by hand for the same job: `ssh -R` from beside the origin and `ssh -L` from the
@@ -12,33 +12,33 @@ import type { Origins } from './origin.ts'
  */
 export async function startSshChain(
   directory: string,
-  origins: Origins,
-): Promise<{ way: Way; children: ChildProcess[] }> {
+  origins: OriginPorts,
+  children: ChildProcess[],
+): Promise<Way> {
   mkdirSync(directory, { recursive: true })
   for (const key of ['host_key', 'user_key'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(directory, key)])
   const [port, farBulk, farWeb, bulk, web] = await Promise.all(
-    [1, 2, 3, 4, 5].map(() => freePort()),
+    [1, 2, 3, 4, 5].map(() => nextPort()),
   )
-  const sshd = startSshd(directory, port ?? 0)
+  children.push(startSshd(directory, port ?? 0))
   await untilOpen(port ?? 0)
-  const children = [
-    sshd,
+  children.push(
     startSsh(directory, port ?? 0, [
       ...['-R', `127.0.0.1:${farBulk}:127.0.0.1:${origins.bulkPort}`],
       ...['-R', `127.0.0.1:${farWeb}:127.0.0.1:${origins.webPort}`],
     ]),
-  ]
-  await Promise.all([untilOpen(farBulk ?? 0), untilOpen(farWeb ?? 0)])
+  )
+  await untilOpen(farWeb ?? 0)
   children.push(
     startSsh(directory, port ?? 0, [
       ...['-L', `127.0.0.1:${bulk}:127.0.0.1:${farBulk}`],
       ...['-L', `127.0.0.1:${web}:127.0.0.1:${farWeb}`],
     ]),
   )
-  await Promise.all([untilOpen(bulk ?? 0), untilOpen(web ?? 0)])
+  await untilOpen(web ?? 0)
   const at = (to: number | undefined) => ({ host: '127.0.0.1', port: to ?? 0 })
-  return { way: { name: 'ssh-chain', bulk: at(bulk), web: at(web) }, children }
+  return { name: 'ssh-chain', bulk: at(bulk), web: at(web) }
 }
 
 function startSshd(directory: string, port: number): ChildProcess {
