@@ -100,6 +100,11 @@ export class EndFlow implements Flow {
     return this.#receiving.offset
   }
 
+  /** Neither a byte nor FIN. */
+  get hasReceivedNothing(): boolean {
+    return this.#receiving.offset === 0 && !this.#receiving.hasEnded
+  }
+
   get isOver(): boolean {
     return this.#state === 'over'
   }

@@ -57,7 +57,7 @@ export class Return {
     const flow = this.#find(party, open)
     const { attempt, receiveLimit: limit, sendLimit: allowed } = open
     // What the opener sent before would come twice: an honest one sends OPEN again only without.
-    const isFresh = flow?.info !== undefined && flow.bytesReceived === 0
+    const isFresh = flow?.info !== undefined && flow.hasReceivedNothing
     const asked = { attempt, received: 0, limit, allowed }
     if (isFresh && this.#takeBack(flow, stream, asked)) {
       host.outbox.append(openedFrame(stream, { ...flow.info, gateMicros: 0, relayMicros: 0 }))
