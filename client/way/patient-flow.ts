@@ -171,7 +171,7 @@ export class PatientFlow implements Flow {
   /** `mayHaveRun`: bytes of it may have reached the origin, unless there are none. */
   #canAskAgain(end: FlowEnd, mayHaveRun: boolean): boolean {
     if (this.#state !== 'asked') return false
-    const hasSent = (this.#inner?.bytesSent ?? 0) > 0
+    const hasSent = this.#ended || (this.#inner?.bytesSent ?? 0) > 0
     return !(mayHaveRun && hasSent) && this.#host.mayAskAgain(this, end)
   }
 
