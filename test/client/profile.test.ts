@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, rm, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 import { loadProfile } from '../../client/profile.ts'
@@ -45,6 +45,26 @@ test('a name that could leave the directory is no profile name', async () => {
   for (const name of ['../alice', 'a/b', '.', '..', '', 'a\0b', 'x'.repeat(65), '-x']) {
     const loading = loadProfile(name, { HOME: '/nowhere' })
     await assert.rejects(loading, { code: 'ERR_PROFILE_NAME', exitCode: 2 }, name)
+  }
+})
+
+test('a profile may require a post-quantum key agreement; misspelt, it is refused', async (t) => {
+  const root = await tempRoot(t)
+  const file = path.join(await writeProfile(root, 'alice', session), 'profile.json')
+  const load = () => loadProfile('alice', { BYNAME_STATE_DIR: root, HOME: root })
+  assert.equal((await load()).requiresPostQuantum, false)
+  const document = JSON.parse(await readFile(file, 'utf8')) as object
+  const write = (tls: unknown) => writeFile(file, JSON.stringify({ ...document, tls }))
+  await write({ 'require-post-quantum': true })
+  assert.equal((await load()).requiresPostQuantum, true)
+  for (const tls of [
+    { 'requires-post-quantum': true },
+    { 'require-post-quantum': 'yes' },
+    {},
+    true,
+  ]) {
+    await write(tls)
+    await assert.rejects(load(), { code: 'ERR_PROFILE_FORMAT' }, JSON.stringify(tls))
   }
 })
 
