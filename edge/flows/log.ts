@@ -1,6 +1,6 @@
 import type { Log } from '../../process/log.ts'
 import type { TunnelClock } from '../../tunnel/port.ts'
-import type { Json, Store } from '../store/store.ts'
+import { type Json, type Store, StoreError } from '../store/store.ts'
 import type {
   DetachedRecord,
   EndRecord,
@@ -32,6 +32,8 @@ export interface FlowLogOptions {
 
 /** Writing goes beside the flows, never in their way: so much at a time, in a turn of its own. */
 const AT_ONCE = 250
+/** From one write to the next: a transaction costs as much as ten records in it. */
+const PAUSE_MS = 20
 /** A store that stands still costs records, not memory. */
 const MAX_WAITING = 100_000
 /** A query gives up looking for more matches after this many records. */
@@ -46,6 +48,7 @@ export class FlowLog {
   #writing: Promise<void> | undefined
   #lost = 0
   #complainedAt: number | undefined
+  #wroteAt = Number.NEGATIVE_INFINITY
 
   constructor(options: FlowLogOptions) {
     this.#options = options
@@ -109,22 +112,36 @@ export class FlowLog {
     this.#arm()
   }
 
+  /** At once after a quiet while, so that an edge that is killed loses no record but the last ones. */
   #arm(): void {
     if (this.#writing || this.#waiting.length === 0) return
+    const { clock } = this.#options
+    const isFull = this.#waiting.length >= AT_ONCE
+    const sinceMs = Math.max(0, clock.now() - this.#wroteAt)
+    const delayMs = isFull ? 0 : Math.max(0, PAUSE_MS - sinceMs)
     this.#writing = new Promise((resolve) => {
-      this.#options.clock.after(0, () => resolve(this.#write()))
+      clock.after(delayMs, () => resolve(this.#write()))
     })
   }
 
   async #write(): Promise<void> {
-    const batch = this.#waiting.splice(0, AT_ONCE)
-    const kept = batch.map((record) =>
-      this.#options.store.append(FLOW_LOG, record as unknown as Json),
-    )
-    const failed = (await Promise.allSettled(kept)).filter(({ status }) => status === 'rejected')
-    if (failed.length > 0) this.#lose(failed.length, (failed[0] as PromiseRejectedResult).reason)
+    this.#wroteAt = this.#options.clock.now()
+    const batch = this.#waiting.splice(0, AT_ONCE) as unknown as Json[]
+    if (batch.length > 0) await this.#append(batch)
     this.#writing = undefined
     this.#arm()
+  }
+
+  /** One that is too large for the store takes no others with it. */
+  async #append([first, ...more]: readonly Json[]): Promise<void> {
+    if (first === undefined) return
+    try {
+      await this.#options.store.append(FLOW_LOG, first, ...more)
+    } catch (error) {
+      const isOne = more.length === 0
+      if (isOne || !isTooLarge(error)) this.#lose(1 + more.length, error)
+      else for (const one of [first, ...more]) await this.#append([one])
+    }
   }
 
   #lose(count: number, error: unknown): void {
@@ -170,3 +187,6 @@ export class FlowLog {
     }
   }
 }
+
+const isTooLarge = (error: unknown) =>
+  error instanceof StoreError && error.code === 'ERR_STORE_TOO_LARGE'

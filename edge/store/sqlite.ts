@@ -51,7 +51,11 @@ class SqliteStore implements Store {
   readonly #entries: Entries
   readonly #records: Records
   readonly #queue: WriteQueue
-  readonly #wake = new Wake()
+  /** Two, so that the many records of flows do not have every follower of keys look for changes. */
+  readonly #entriesWake = new Wake()
+  readonly #recordsWake = new Wake()
+  /** Who is to be woken by the next commit. */
+  readonly #written = new Set<Wake>()
   readonly #sight: Sight
   readonly #dataVersion: StatementSync
   readonly #polling: NodeJS.Timeout
@@ -67,7 +71,7 @@ class SqliteStore implements Store {
     this.#sight = new Sight(path, now())
     this.#entries = new Entries(db)
     this.#records = new Records(db, (log) => logs[log] ?? DEFAULT_BOUND)
-    this.#queue = new WriteQueue(db, path, () => this.#wake.poke())
+    this.#queue = new WriteQueue(db, path, () => this.#pokeWritten())
     this.#dataVersion = db.prepare('pragma data_version')
     this.#polling = setInterval(() => this.#poll(), POLL_MS).unref()
     this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS).unref()
@@ -106,9 +110,13 @@ class SqliteStore implements Store {
     return this.#write(() => this.#entries.delete(key, revision, this.#now()))
   }
 
-  async append(log: string, record: Json): Promise<number> {
-    const text = this.#encode(record, STORE_LIMITS.recordBytes)
-    return this.#write(() => this.#records.append(log, text, this.#now()), { ephemeral: true })
+  async append(log: string, ...records: readonly Json[]): Promise<number> {
+    const texts = records.map((record) => this.#encode(record, STORE_LIMITS.recordBytes))
+    const append = () => {
+      this.#written.add(this.#recordsWake)
+      return this.#records.append(log, texts, this.#now())
+    }
+    return this.#queue.run(append, true)
   }
 
   async read(log: string, options: ReadOptions = {}): Promise<LogRecord[]> {
@@ -116,7 +124,7 @@ class SqliteStore implements Store {
   }
 
   follow({ prefix, cursor, signal }: FollowOptions): AsyncIterable<Change> {
-    const wakes = this.#wakes(signal)
+    const wakes = this.#wakes(this.#entriesWake, signal)
     return this.#guard(followEntries(this.#entries, { prefix, cursor }, wakes))
   }
 
@@ -124,7 +132,8 @@ class SqliteStore implements Store {
     log: string,
     { after, signal }: { readonly after?: number; readonly signal: AbortSignal },
   ): AsyncIterable<LogRecord> {
-    return this.#guard(tailRecords(this.#records, log, after, this.#wakes(signal)))
+    const wakes = this.#wakes(this.#recordsWake, signal)
+    return this.#guard(tailRecords(this.#records, log, after, wakes))
   }
 
   lastReadAt(): number {
@@ -137,19 +146,19 @@ class SqliteStore implements Store {
     clearInterval(this.#sweeping)
     this.#queue.close()
     this.#db.close()
-    this.#wake.poke()
+    this.#pokeAll()
   }
 
-  /** Once at the beginning, then after every commit of anybody, until aborted or closed. */
-  async *#wakes(signal: AbortSignal): AsyncIterable<void> {
+  /** Once at the beginning, then after every commit that `wake` is poked for, until aborted or closed. */
+  async *#wakes(wake: Wake, signal: AbortSignal): AsyncIterable<void> {
     if (!this.#db.isOpen) throw this.#queue.closedError()
-    const stop = () => this.#wake.poke()
+    const stop = () => wake.poke()
     signal.addEventListener('abort', stop, { once: true })
     // Whoever follows waits for something: that keeps the process alive, the store alone does not.
     if (++this.#followers === 1) this.#polling.ref()
     try {
       while (!signal.aborted && this.#db.isOpen) {
-        const next = this.#wake.next()
+        const next = wake.next()
         yield
         await next
       }
@@ -159,12 +168,22 @@ class SqliteStore implements Store {
     }
   }
 
+  #pokeWritten(): void {
+    for (const wake of this.#written) wake.poke()
+    this.#written.clear()
+  }
+
+  #pokeAll(): void {
+    this.#entriesWake.poke()
+    this.#recordsWake.poke()
+  }
+
   /** data_version changes when another connection has committed. */
   #poll(): void {
     try {
       const version = this.#dataVersion.get()?.data_version
       this.#sight.seen(this.#now())
-      if (version !== this.#seenVersion) this.#wake.poke()
+      if (version !== this.#seenVersion) this.#pokeAll()
       this.#seenVersion = version
     } catch {
       // Told by lastReadAt, which stays where it was.
@@ -211,7 +230,11 @@ class SqliteStore implements Store {
   }
 
   #write<T>(write: () => T, { ephemeral = false }: WriteOptions = {}): Promise<T> {
-    return this.#queue.run(write, ephemeral)
+    const writeEntries = () => {
+      this.#written.add(this.#entriesWake)
+      return write()
+    }
+    return this.#queue.run(writeEntries, ephemeral)
   }
 
   #encodeEntry(key: string, value: Json): string {

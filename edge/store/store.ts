@@ -27,8 +27,11 @@ export interface Store {
   ): Promise<Entry[]>
   /** Changes in the order of revisions until `signal` aborts or the store closes. */
   follow(options: FollowOptions): AsyncIterable<Change>
-  /** Adds to a log's end. Resolves with the place once it is kept; a turn's appends are kept together. */
-  append(log: string, record: Json): Promise<number>
+  /**
+   * Adds to a log's end, all or nothing. Resolves with the place of the last one once they are kept; a
+   * turn's appends are kept together.
+   */
+  append(log: string, record: Json, ...more: readonly Json[]): Promise<number>
   /** Records of a log, by place; at most `limit` (default 100, at most 1,000). */
   read(log: string, options?: ReadOptions): Promise<LogRecord[]>
   /** Records from `after` on (default: from now), then each new one. */

@@ -283,6 +283,19 @@ test('ten thousand records wait beside the flows and are all kept', async (t) =>
   assert.equal((await flows.list({ who: 'bob' }, 10_000)).length, 10_000)
 })
 
+test('a record that is too large is lost alone', async (t) => {
+  const { flows, store } = await logOf(t)
+  flows.refused(refused('before', 'bob@example.com'))
+  flows.refused(refused('too-large', 'b'.repeat(20_000)))
+  flows.refused(refused('after', 'bob@example.com'))
+  await flows.flush()
+  const kept = (await store.read('flows')).map(
+    ({ record }) => (record as { flowId: string }).flowId,
+  )
+  assert.deepEqual(kept, ['before', 'after'])
+  assert.equal(flows.lost, 1)
+})
+
 test('a store that fails costs records, not flows, and says so once', async () => {
   const sentences: string[] = []
   const log = {

@@ -267,6 +267,18 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
       assert.ok(median <= 20, `${median} ms`)
     })
 
+    it('appends many at once, all of them or none', async () => {
+      const last = await store.append('log', 'a', 'b', 'c')
+      const tooMuch = store.append('log', 'd', 'x'.repeat(20_000), 'e')
+      await assert.rejects(tooMuch, { code: 'ERR_STORE_TOO_LARGE' })
+      const records = await store.read('log')
+      assert.deepEqual(
+        records.map(({ record }) => record),
+        ['a', 'b', 'c'],
+      )
+      assert.equal(records.at(-1)?.place, last)
+    })
+
     it('refuses what is too large, and goes on', async () => {
       const tooLarge = { code: 'ERR_STORE_TOO_LARGE' }
       await assert.rejects(store.create('a', 'x'.repeat(70_000)), tooLarge)

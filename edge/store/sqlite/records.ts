@@ -15,13 +15,18 @@ export class Records {
     this.#boundOf = boundOf
   }
 
-  /** Its place. The log is cut to its size in the same transaction. */
-  append(log: string, record: string, now: number): number {
-    const size = Buffer.byteLength(record)
-    const { lastInsertRowid } = this.#sql.append.run(log, now, size, record)
-    this.#sql.grow.run(log, size)
+  /** The place of the last one. The log is cut to its size in the same transaction. */
+  append(log: string, records: readonly string[], now: number): number {
+    let place: number | bigint = 0
+    let grown = 0
+    for (const record of records) {
+      const size = Buffer.byteLength(record)
+      place = this.#sql.append.run(log, now, size, record).lastInsertRowid
+      grown += size
+    }
+    this.#sql.grow.run(log, grown)
     this.#cutToSize(log)
-    return Number(lastInsertRowid)
+    return Number(place)
   }
 
   read(log: string, { after = 0, before = NO_END, limit = 100, newestFirst }: ReadOptions) {
