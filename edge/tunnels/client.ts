@@ -46,6 +46,11 @@ export class ClientTunnel implements RelayHandlers {
     this.#renewals = new Bucket(...RENEWALS, options.clock.now())
   }
 
+  /** All tunnels of a session have one share of what goes to a connector. */
+  get party(): string {
+    return this.#options.session.id
+  }
+
   /** Called once, in the turn in which the relay took the link over. */
   attach(tunnel: RelayTunnel): void {
     this.#tunnel = tunnel

@@ -106,6 +106,11 @@ const WRONG: [string, string, RegExp][] = [
     'listen: 127.0.0.1:1\nlimits: { flows: 0 }',
     /2:18 flows must be a whole number/,
   ],
+  [
+    'post-quantum behind a balancer',
+    'listen: 127.0.0.1:1\ntls-ends-before-edge: true\ntls: { require-post-quantum: true }',
+    /3:30 what peers agree on with the load balancer is not seen here/,
+  ],
   ['an odd name', 'listen: 127.0.0.1:1\nname: "a b"', /2:7 name must be/],
 ]
 for (const [what, text, expected] of WRONG) {
@@ -114,6 +119,11 @@ for (const [what, text, expected] of WRONG) {
     assert.match(problem, expected)
   })
 }
+
+test('post-quantum can be required', () => {
+  const { requirePostQuantum } = parse('listen: 127.0.0.1:1\ntls: { require-post-quantum: true }')
+  assert.ok(requirePostQuantum)
+})
 
 test('every problem of a file is told at once', () => {
   assert.equal(problemsOf('listen: x\nurl: y\nzones: ["-"]\nlimit: {}\n').length, 4)

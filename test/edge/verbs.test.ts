@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { EdgeStatus } from '../../edge/control/status.ts'
 import { markDemoStore } from '../../edge/store/deployment.ts'
 import { openSqliteStore } from '../../edge/store/sqlite.ts'
 import { parseJoinToken } from '../../identity/join.ts'
@@ -155,6 +156,63 @@ test('flow list, flow watch, connector list and session list show people and pro
   assert.doesNotMatch(edge.stderr, new RegExp(token.trim() || 'byn_join_'))
 })
 
+test('two edges on one state directory: --edge names one, a drain is told in JSON lines, SIGTERM drains', async (t) => {
+  const { directory, config } = await place(t, SETTINGS)
+  const second = path.join(directory, 'b.yaml')
+  await writeFile(second, `${SETTINGS}name: b\n`)
+  const logs = ['', '']
+  const edges = [config, second].map((file, at) => {
+    const edge = start(['edge', 'run', '--config', file], directory)
+    edge.stderr?.on('data', (chunk) => {
+      logs[at] += chunk
+    })
+    t.after(() => void edge.kill('SIGKILL'))
+    return { edge, ended: once(edge, 'exit') }
+  })
+  await until(() => logs.every((log) => log.includes('edge-ready')), 15_000)
+  const named = await run(['edge', 'status', '--edge', 'b'], directory)
+  assert.match(named.stdout, /^edge b at https/)
+  assert.match(named.stdout, /\nkey agreement \(as peers report\): no tunnels\n/)
+  assert.match(named.stdout, /\nedge edge at https:\/\/127.0.0.1:\d+: running\n/)
+  const usual = await run(['edge', 'status'], directory)
+  assert.match(usual.stdout, /^edge edge at https/)
+
+  const drained = await run(['edge', 'drain', '--edge', 'b', '--deadline', '5s'], directory)
+  assert.equal(drained.code, 0, drained.stderr)
+  const lines = drained.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(lines.at(-1)?.state, 'drained')
+  assert.deepEqual(lines[0]?.others, ['edge'])
+  assert.deepEqual(await edges[1]?.ended, [0, null])
+
+  const alone = await run(['edge', 'status', '--json'], directory)
+  const { edges: known } = JSON.parse(alone.stdout) as EdgeStatus
+  assert.deepEqual(
+    known.map(({ name, state }) => [name, state]),
+    [
+      ['b', 'stopped'],
+      ['edge', 'running'],
+    ],
+  )
+  const begin = performance.now()
+  edges[0]?.edge.kill('SIGTERM')
+  assert.deepEqual(await edges[0]?.ended, [0, null])
+  assert.ok(performance.now() - begin < 5000, 'there was nothing to wait for')
+  assert.match(logs[0] ?? '', /"event":"edge-draining".*"event":"edge-drained"/s)
+})
+
+test('with several edges and none named, a verb asks which', async (t) => {
+  const { directory } = await place(t, SETTINGS)
+  for (const name of ['a', 'b']) await writeFile(path.join(directory, `edge-${name}.sock`), '')
+  const { code, stderr } = await run(['edge', 'status'], directory)
+  assert.equal(code, 2)
+  assert.match(stderr, /several edges are here: a, b\n.*--edge a/)
+  const gone = await run(['edge', 'status', '--edge', 'c'], directory)
+  assert.equal(gone.code, 3)
+})
+
 const SLIPS: [readonly string[], RegExp][] = [
   [
     ['connector', 'token', 'hq', '--may-publish', 'a.b', '--expires', '3y'],
@@ -164,6 +222,7 @@ const SLIPS: [readonly string[], RegExp][] = [
   [['connector', 'token', 'hq'], /required option '--may-publish/],
   [['flow', 'list', '--limit', 'many'], /--limit many is no count/],
   [['flow', 'list', '--since', 'ever'], /--since ever is no time/],
+  [['edge', 'drain', '--deadline', 'soon'], /--deadline soon is no time/],
   [['flow', 'lst'], /unknown command 'lst'/],
 ]
 for (const [args, expected] of SLIPS) {

@@ -44,6 +44,7 @@ export interface DialOptions {
   readonly flows?: FlowTable
   /** Another edge of the same deployment. */
   readonly at?: Target
+  readonly keyAgreements?: string
 }
 
 export interface Site {

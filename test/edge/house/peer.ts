@@ -27,6 +27,8 @@ export interface PeerOptions {
   readonly incoming?: (open: IncomingOpen) => void
   /** Its flows outlive this tunnel. */
   readonly flows?: FlowTable
+  /** What it offers TLS. */
+  readonly keyAgreements?: string
 }
 
 /** One hand-driven tunnel end. */
@@ -41,7 +43,8 @@ export class Peer {
   /** @throws TunnelError with what the edge closed with */
   static async dial(target: Target, options: PeerOptions): Promise<Peer> {
     const { caPem: ca, deployment, url } = target
-    const link = await dialLink({ url: `${url}/tunnel`, ca })
+    const { keyAgreements } = options
+    const link = await dialLink({ url: `${url}/tunnel`, ca, keyAgreements })
     const { role, credential, key, instance, facts = { os: 'test' } } = options
     const sign = (transcript: Uint8Array) => signProof(key, transcript)
     const asked = { role, version: 'test', deployment, credential, facts, sign }
