@@ -47,8 +47,10 @@ export interface Rates {
   /** RESET and DETACHED. */
   readonly reset: Rate
   readonly ping: Rate
-  /** RESOLVE and every other control message. */
+  /** RESOLVE and every other control message; a long one counts as several (`eventsOf`). */
   readonly control: Rate
+  /** Frames with less than `SMALL_BYTES` of payload, and messages. */
+  readonly small: Rate
 }
 
 export const DEFAULT_RATES: Rates = {
@@ -57,4 +59,24 @@ export const DEFAULT_RATES: Rates = {
   reset: [2_000, 10_000],
   ping: [10, 50],
   control: [1_000, 5_000],
+  small: [200_000, 100_000],
 }
+
+const NO_LIMIT: Rate = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+
+/**
+ * For a tunnel that many people share, a connector's: what one of them makes the other side say or
+ * resend must not end it. Their own tunnels have bounded what they can ask for.
+ */
+export const sharedRates = (rates: Rates): Rates => ({
+  ...rates,
+  reset: NO_LIMIT,
+  control: [rates.control[0] * 32, rates.control[1] * 32],
+  small: NO_LIMIT,
+})
+
+/** Frames below this cost the reader more than the line. */
+export const SMALL_BYTES = 256
+
+/** What a control message of this length counts as: reading its JSON takes as long as it is. */
+export const eventsOf = (length: number): number => 1 + Math.floor(length / 4096)

@@ -6,7 +6,7 @@ import { Decoder, type FrameSink } from './frames/decoder.ts'
 import { isControl, TYPE } from './frames/frame.ts'
 import { readGoAway } from './frames/read.ts'
 import { bodyFrame, type GoAway, goAwayFrame, pingFrame } from './frames/write.ts'
-import type { Rates } from './limits.ts'
+import { eventsOf, type Rates } from './limits.ts'
 import { Liveness, Progress, RoundTrip } from './liveness.ts'
 import { Outbox, type SlabPool } from './outbox.ts'
 import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
@@ -52,6 +52,7 @@ export class Session {
   readonly #progress = new Progress()
   readonly #pings: Bucket
   readonly #controls: Bucket
+  readonly #small: Bucket
   #over = false
   #isInDoubt = false
   /** A sign of life was asked for that has not come. */
@@ -65,6 +66,7 @@ export class Session {
     this.#liveness = new Liveness(now)
     this.#pings = new Bucket(...rates.ping, now)
     this.#controls = new Bucket(...rates.control, now)
+    this.#small = new Bucket(...rates.small, now)
     this.outbox = new Outbox({
       ...options,
       compose: () => this.#guard(() => owner.compose()),
@@ -139,6 +141,7 @@ export class Session {
     this.#isProbing = false
     try {
       this.#decoder.push(message)
+      this.#countSmall()
       this.#options.owner.messageEnded(message)
     } catch (error) {
       this.#fail(error)
@@ -186,8 +189,14 @@ export class Session {
     this.outbox.append(bodyFrame(TYPE.PONG, 0, bytes.subarray(start, start + 8)))
   }
 
+  /** What is small costs more than it weighs: no honest end has so much to say in so little. */
+  #countSmall(): void {
+    if (this.#small.take(this.#options.clock.now(), 1 + this.#decoder.takeSmall())) return
+    throw new TunnelError('rate-limited', 'too many small frames')
+  }
+
   #control(type: number, body: Uint8Array): void {
-    if (!this.#controls.take(this.#options.clock.now())) {
+    if (!this.#controls.take(this.#options.clock.now(), eventsOf(body.length))) {
       throw new TunnelError('rate-limited', 'too many control messages')
     }
     this.#options.owner.control(this.#options.codec.decode(type, body))

@@ -77,6 +77,7 @@ test('without a limit on the rate the machine itself keeps nothing of them', () 
     reset: [1e9, 1e9],
     ping: [1, 1],
     control: [1, 1],
+    small: [1e9, 1e9],
   }
   const house = new House({ rates: boundless })
   flood(house, house.clientWire, 50_000)

@@ -1,4 +1,5 @@
 import { TunnelError } from '../codes.ts'
+import { SMALL_BYTES } from '../limits.ts'
 import { readU24, readU32 } from './bytes.ts'
 import { type FrameRule, HEADER_BYTES, MAX_CONTROL_BYTES, OPTIONAL_BIT, ruleOf } from './frame.ts'
 
@@ -21,6 +22,7 @@ export class Decoder {
   readonly #maxFrameBytes: number
   #held = EMPTY
   #heldBytes = 0
+  #small = 0
 
   /** `maxFrameBytes` bounds every frame with its header, whatever its type. */
   constructor(sink: FrameSink, maxFrameBytes = HEADER_BYTES + MAX_CONTROL_BYTES) {
@@ -31,6 +33,13 @@ export class Decoder {
   /** Bytes of a frame whose end has not come yet. */
   get heldBytes(): number {
     return this.#heldBytes
+  }
+
+  /** How many frames below `SMALL_BYTES` came since this was last asked, those that are skipped too. */
+  takeSmall(): number {
+    const small = this.#small
+    this.#small = 0
+    return small
   }
 
   /** @throws TunnelError; the decoder must not be used afterwards */
@@ -97,6 +106,7 @@ export class Decoder {
 
   #deliver(bytes: Uint8Array, at: number, end: number): void {
     const type = bytes[at] as number
+    if (end - at < HEADER_BYTES + SMALL_BYTES) this.#small += 1
     if (ruleOf(type) === undefined) return
     this.#sink(type, readU32(bytes, at + 4), bytes, at + HEADER_BYTES, end)
   }

@@ -2,10 +2,12 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { WebSocket } from 'ws'
+import { Bucket } from '../bucket.ts'
 import { closeCodeOf, codeOfClose, type ResetCode } from '../codes.ts'
 import { textBytes, writeU16 } from '../frames/bytes.ts'
 import type { LinkClosed, LinkPort } from '../port.ts'
 import type { Masks } from './masks.ts'
+import { Slice } from './slice.ts'
 
 /** A tunnel's WebSocket (SPEC.md §2). */
 export interface Link extends LinkPort {
@@ -30,6 +32,8 @@ export interface Link extends LinkPort {
 const BODY_BYTES = 16_384 - 8
 /** The longest body whose length fits in the header's second byte. */
 const MAX_SHORT_BYTES = 125
+/** Pings and pongs of the WebSocket, which are answered below us: as PING of SPEC.md §10. */
+const PINGS = [10, 50] as const
 /** What an unproven peer may send in all: the handshake and its WebSocket frames. */
 const UNPROVEN_BYTES = 16_384 + 1024
 
@@ -43,6 +47,8 @@ export class WebSocketLink implements Link {
   readonly #socket: Duplex
   readonly #masks: Masks | undefined
   readonly #waiting: Uint8Array[] = []
+  readonly #slice = new Slice()
+  readonly #pings = new Bucket(...PINGS, Date.now())
   #onMessage: ((message: Uint8Array) => void) | undefined
   #onClosed: ((why: LinkClosed) => void) | undefined
   #closing: LinkClosed | undefined
@@ -62,6 +68,9 @@ export class WebSocketLink implements Link {
     this.remoteAddress = (socket as Socket).remoteAddress ?? ''
     this.localAddress = (socket as Socket).localAddress ?? ''
     if (!masks) socket.on('data', this.#countUnproven)
+    // After the listener of `ws` itself, which has read the chunk by then.
+    socket.on('data', () => this.#yield())
+    ws.on('ping', () => this.#countPing()).on('pong', () => this.#countPing())
     ws.on('message', (data, isBinary) => this.#message(data as Buffer, isBinary))
     ws.on('error', (error) => this.#failed(error))
     ws.on('close', (code, reason) => this.#ended(code, reason.toString()))
@@ -166,6 +175,20 @@ export class WebSocketLink implements Link {
   readonly #countUnproven = (chunk: Buffer): void => {
     this.#unprovenBytes += chunk.length
     if (this.#unprovenBytes > UNPROVEN_BYTES) this.terminate()
+  }
+
+  #yield(): void {
+    if (!this.#slice.isOver()) return
+    this.#ws.pause()
+    setImmediate(() => {
+      if (this.#waiting.length === 0) this.#ws.resume()
+    })
+  }
+
+  /** We have PINGs of our own; a proxy in between may have these. */
+  #countPing(): void {
+    if (this.#pings.take(Date.now())) return
+    this.close('rate-limited', 'too many WebSocket pings')
   }
 
   #message(data: Buffer, isBinary: boolean): void {
