@@ -1,7 +1,11 @@
+import type { Pace } from './pace/pace.ts'
 import type { LinkPort, TunnelClock } from './port.ts'
 
 /** What goes to the kernel in one piece: eight TLS records. */
 export const SLAB_BYTES = 131_072
+
+/** What may wait in the outbox while others take turns: more would only be in the way of what comes next. */
+const AHEAD_BYTES = 256 * 1024
 
 /** Slabs that no tunnel uses at the moment. Only a few are kept: most tunnels are idle. */
 export class SlabPool {
@@ -25,6 +29,8 @@ export interface OutboxOptions {
   readonly link: LinkPort
   readonly clock: TunnelClock
   readonly pool: SlabPool
+  /** Bounds what is on its way; without it only what waits here is bounded. */
+  readonly pace?: Pace | undefined
   /** Called once a turn, before what is there goes out: the owner adds what it has. */
   compose(): void
   /** The kernel took some of it. */
@@ -59,6 +65,8 @@ export class Outbox {
   #size = 0
   #queued = 0
   #appended = 0
+  #given = 0
+  #waitingBytes = 0
   #isWoken = false
   #isSending = false
   #isClosed = false
@@ -78,13 +86,22 @@ export class Outbox {
     return this.#appended - this.#queued
   }
 
+  /** What the kernel has not taken, and what waits for its turn to come here. */
   get queuedBytes(): number {
-    return this.#queued
+    return this.#queued + this.#waitingBytes
+  }
+
+  /** What may be added now by those who take turns; small frames that are not theirs go always. */
+  get spareBytes(): number {
+    const spare = AHEAD_BYTES - this.#queued
+    const { pace } = this.#options
+    if (pace === undefined) return spare
+    return Math.min(spare, pace.limitBytes + pace.toldBytes - this.#appended)
   }
 
   /** So much waits that flows should end one by one now, before the tunnel does, with all of them. */
   get isOverfull(): boolean {
-    return this.#queued * 3 > this.#options.maxQueuedBytes * 2
+    return this.queuedBytes * 3 > this.#options.maxQueuedBytes * 2
   }
 
   /** Bytes that the message that is being filled still takes. */
@@ -127,6 +144,12 @@ export class Outbox {
     this.#count(frames.length)
   }
 
+  /** `bytes` more wait for their turn to come here, or, below zero, fewer. */
+  wait(bytes: number): void {
+    this.#waitingBytes += bytes
+    this.#checkQueued()
+  }
+
   /** Sees to it that this turn ends with `compose` and a flush. */
   wake(): void {
     if (this.#isWoken) return
@@ -139,6 +162,7 @@ export class Outbox {
     this.#isWoken = true
     this.#options.compose()
     this.#isWoken = false
+    if (this.spareBytes > 0) this.#options.pace?.idle(this.#appended)
     this.#flush()
   }
 
@@ -156,7 +180,11 @@ export class Outbox {
     this.#appended += length
     this.#queued += length
     this.wake()
-    if (this.#queued > this.#options.maxQueuedBytes) this.#options.overflow()
+    this.#checkQueued()
+  }
+
+  #checkQueued(): void {
+    if (this.queuedBytes > this.#options.maxQueuedBytes) this.#options.overflow()
   }
 
   #flush(): void {
@@ -169,6 +197,8 @@ export class Outbox {
   }
 
   #send({ bytes, ends, size }: Batch): void {
+    this.#given += size
+    this.#options.pace?.given(this.#given, this.#options.clock.micros())
     const written = () => this.#written(size)
     if (ends === undefined) {
       this.#link.send(bytes, written)

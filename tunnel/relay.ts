@@ -1,5 +1,5 @@
 import type { ControlCodec } from './control.ts'
-import { DEFAULT_LIMITS, DEFAULT_RATES, type Limits, type Rates, sharedRates } from './limits.ts'
+import { DEFAULT_LIMITS, DEFAULT_RATES, type Limits, type Rates } from './limits.ts'
 import { SlabPool } from './outbox.ts'
 import type { LinkPort, TunnelClock } from './port.ts'
 import type { RelayHandlers, RelayTunnel } from './relay/face.ts'
@@ -39,8 +39,7 @@ export class Relay {
     handlers: RelayHandlers,
     features: readonly string[] = [],
   ): RelayTunnel {
-    const { clock, codec, limits = DEFAULT_LIMITS, rates: all = DEFAULT_RATES } = this.#options
-    const rates = role === 'client' ? all : sharedRates(all)
+    const { clock, codec, limits = DEFAULT_LIMITS, rates = DEFAULT_RATES } = this.#options
     const pool = this.#pool
     const maxQueuedBytes = MAX_QUEUED_BYTES
     const tunnel = new Tunnel({
@@ -51,7 +50,16 @@ export class Relay {
       limits,
       rates,
       makeSession: (owner) =>
-        new Session({ link, clock, codec, pool, rates, maxQueuedBytes, owner }),
+        new Session({
+          link,
+          clock,
+          codec,
+          pool,
+          rates,
+          maxQueuedBytes,
+          received: features.includes('received'),
+          owner,
+        }),
     })
     tunnel.start()
     return tunnel

@@ -5,10 +5,12 @@ import { readOffset } from './frames/bytes.ts'
 import { Decoder, type FrameSink } from './frames/decoder.ts'
 import { isControl, TYPE } from './frames/frame.ts'
 import { readGoAway } from './frames/read.ts'
-import { bodyFrame, type GoAway, goAwayFrame, pingFrame } from './frames/write.ts'
-import { eventsOf, type Rates } from './limits.ts'
+import { bodyFrame, type GoAway, goAwayFrame, pingFrame, receivedFrame } from './frames/write.ts'
+import type { Rates } from './limits.ts'
 import { Liveness, Progress, RoundTrip } from './liveness.ts'
 import { Outbox, type SlabPool } from './outbox.ts'
+import { Pace } from './pace/pace.ts'
+import { LATE_MS, Receipts } from './pace/receipts.ts'
 import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
 
 export interface SessionOptions {
@@ -18,6 +20,8 @@ export interface SessionOptions {
   readonly pool: SlabPool
   readonly rates: Rates
   readonly maxQueuedBytes: number
+  /** Both sides tell what they have read (SPEC.md §6.4). */
+  readonly received: boolean
   readonly owner: SessionOwner
 }
 
@@ -52,24 +56,30 @@ export class Session {
   readonly #progress = new Progress()
   readonly #pings: Bucket
   readonly #controls: Bucket
-  readonly #small: Bucket
+  /** Undefined where the other end does not tell what it has read, … */
+  readonly #pace: Pace | undefined
+  /** … nor wants to be told. */
+  readonly #receipts: Receipts | undefined
+  #isTelling = false
   #over = false
   #isInDoubt = false
   /** A sign of life was asked for that has not come. */
   #isProbing = false
 
   constructor(options: SessionOptions) {
-    const { link, clock, rates, owner } = options
+    const { link, clock, rates, owner, received } = options
     const now = clock.now()
     this.#options = options
     this.#decoder = new Decoder((...frame) => this.#frame(...frame))
     this.#liveness = new Liveness(now)
     this.#pings = new Bucket(...rates.ping, now)
     this.#controls = new Bucket(...rates.control, now)
-    this.#small = new Bucket(...rates.small, now)
+    this.#pace = received ? new Pace(clock.micros()) : undefined
+    this.#receipts = received ? new Receipts() : undefined
     this.outbox = new Outbox({
       ...options,
-      compose: () => this.#guard(() => owner.compose()),
+      pace: this.#pace,
+      compose: () => this.#guard(() => this.#compose()),
       drained: () => this.#guard(() => owner.drained()),
       overflow: () => this.#overflow(),
     })
@@ -112,6 +122,7 @@ export class Session {
     if (sign === 'doubt') this.#doubt()
     if (sign === 'dead') this.#lose('nothing was heard from the other end')
     if (this.#progress.isStuck(now, this.outbox)) this.#overflow()
+    if (this.#pace !== undefined) this.#tickPace(this.#pace)
   }
 
   /** Asks for a sign of life: without one, there is doubt in 4 s. */
@@ -140,12 +151,32 @@ export class Session {
     this.#isInDoubt = false
     this.#isProbing = false
     try {
+      const { length } = message
       this.#decoder.push(message)
-      this.#countSmall()
       this.#options.owner.messageEnded(message)
+      this.#receipts?.read(length)
+      this.#tellSoon()
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  /** Much that was read is told at the end of this turn, less in a while. */
+  #tellSoon(): void {
+    if (this.#receipts?.isDue) this.outbox.wake()
+    else if (this.#receipts?.isWorth && !this.#isTelling) {
+      this.#isTelling = true
+      this.#options.clock.after(LATE_MS, () => {
+        this.#isTelling = false
+        if (this.#receipts?.isWorth) this.outbox.wake()
+      })
+    }
+  }
+
+  #compose(): void {
+    if (this.#over) return
+    if (this.#receipts?.isWorth) this.outbox.append(receivedFrame(this.#receipts.tell()))
+    this.#options.owner.compose()
   }
 
   /** Whatever goes wrong while a message is read ends its tunnel and nothing else. */
@@ -170,16 +201,36 @@ export class Session {
         this.#answerPing(bytes, start)
         break
       case TYPE.PONG:
-        this.#trip.add(this.#options.clock.micros() - readOffset(bytes, start))
+        this.#pong(readOffset(bytes, start))
         break
       case TYPE.GOAWAY:
         this.#options.owner.goAway(readGoAway(bytes, start, end))
         break
       case TYPE.RECEIVED:
+        if (this.#pace !== undefined) this.#received(this.#pace, readOffset(bytes, start))
         break
       default:
         throw new TunnelError('protocol-error', 'a handshake frame after READY', { type })
     }
+  }
+
+  #pong(sentMicros: number): void {
+    const nowMicros = this.#options.clock.micros()
+    this.#trip.add(nowMicros - sentMicros)
+    this.#pace?.trip(sentMicros, nowMicros)
+  }
+
+  #received(pace: Pace, total: number): void {
+    const nowMicros = this.#options.clock.micros()
+    pace.received(total, nowMicros)
+    if (pace.wantsPing(nowMicros)) this.#ping()
+    this.outbox.wake()
+  }
+
+  #tickPace(pace: Pace): void {
+    const nowMicros = this.#options.clock.micros()
+    if (pace.tick(nowMicros)) this.outbox.wake()
+    if (pace.wantsPing(nowMicros)) this.#ping()
   }
 
   #answerPing(bytes: Uint8Array, start: number): void {
@@ -189,14 +240,8 @@ export class Session {
     this.outbox.append(bodyFrame(TYPE.PONG, 0, bytes.subarray(start, start + 8)))
   }
 
-  /** What is small costs more than it weighs: no honest end has so much to say in so little. */
-  #countSmall(): void {
-    if (this.#small.take(this.#options.clock.now(), 1 + this.#decoder.takeSmall())) return
-    throw new TunnelError('rate-limited', 'too many small frames')
-  }
-
   #control(type: number, body: Uint8Array): void {
-    if (!this.#controls.take(this.#options.clock.now(), eventsOf(body.length))) {
+    if (!this.#controls.take(this.#options.clock.now())) {
       throw new TunnelError('rate-limited', 'too many control messages')
     }
     this.#options.owner.control(this.#options.codec.decode(type, body))

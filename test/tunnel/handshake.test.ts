@@ -103,7 +103,7 @@ test('both sides learn of each other, and masks are zero once the exporters matc
     deployment: 'd1',
     edgeName: 'edge.example.com',
     edgeVersion: '0.1.0',
-    features: ['resume'],
+    features: ['resume', 'received'],
     edges: ['https://edge.example.com'],
     exporterMatched: true,
     keyAgreement: 'X25519MLKEM768',

@@ -1,21 +1,19 @@
+import { QUANTUM_BYTES, Seat } from '../fair/ring.ts'
+import { Rounds } from '../fair/rounds.ts'
 import { writeOffset } from '../frames/bytes.ts'
 import { HEADER_BYTES, OFFSET_BYTES, TYPE } from '../frames/frame.ts'
 import { FIN_FRAME_BYTES, putFin, putHeader } from '../frames/write.ts'
 import type { Outbox } from '../outbox.ts'
 import type { EndFlow } from './end-flow.ts'
 
-/** What may wait in the link: more would only make the next keystroke wait behind it. */
-const AHEAD_BYTES = 256 * 1024
-/** What one flow sends before the next one with bytes has its turn. */
-const QUANTUM_BYTES = 16 * 1024
 /** A rest of a message below this is not worth a frame. */
 const LEAST_PART_BYTES = 2048
 
-/** Whose turn it is to send: flows with bytes go round, so that none waits for another's end. */
+/** Whose turn it is to send: parties and their flows go round, so that none waits for another's end. */
 export class Turns {
   readonly #outbox: Outbox
-  /** In the order of their turns; a flow that has more to send goes to the end. */
-  readonly #ready = new Set<EndFlow>()
+  readonly #rounds = new Rounds<EndFlow>()
+  readonly #seats = new Map<EndFlow, Seat<EndFlow>>()
   readonly #owing = new Set<EndFlow>()
 
   constructor(outbox: Outbox) {
@@ -23,7 +21,12 @@ export class Turns {
   }
 
   ready(flow: EndFlow): void {
-    this.#ready.add(flow)
+    let seat = this.#seats.get(flow)
+    if (seat === undefined) {
+      seat = new Seat(flow)
+      this.#seats.set(flow, seat)
+    }
+    this.#rounds.enter(seat, flow.party ?? '')
     this.#outbox.wake()
   }
 
@@ -33,32 +36,38 @@ export class Turns {
   }
 
   forget(flow: EndFlow): void {
-    this.#ready.delete(flow)
+    const seat = this.#seats.get(flow)
+    if (seat !== undefined) this.#rounds.leave(seat)
+    this.#seats.delete(flow)
     this.#owing.delete(flow)
   }
 
   get isEmpty(): boolean {
-    return this.#ready.size === 0
+    return this.#rounds.isEmpty
   }
 
   /** Credits first: they are small, and somebody waits for them. */
   compose(): void {
     for (const flow of this.#owing) flow.putCreditIfDue()
     this.#owing.clear()
-    for (const flow of this.#ready) {
-      if (this.#outbox.queuedBytes >= AHEAD_BYTES) break
-      this.#ready.delete(flow)
-      this.#putTurn(flow)
-      if (flow.hasToSend) this.#ready.add(flow)
+    while (this.#outbox.spareBytes > 0) {
+      const seat = this.#rounds.next()
+      if (seat === undefined) break
+      const flow = seat.owner
+      if (flow.hasToSend) this.#rounds.spend(seat, this.#putTurn(flow))
+      else this.#rounds.rest(seat)
       flow.drain()
     }
   }
 
-  #putTurn(flow: EndFlow): void {
+  /** Gives the bytes that it took. */
+  #putTurn(flow: EndFlow): number {
+    const before = this.#outbox.appendedBytes
     const length = this.#lengthOf(flow.sending.sendableBytes)
     if (length > 0 && flow.sending.isRewound) this.#putDataAt(flow, length)
     else if (length > 0) this.#putData(flow, length)
     if (flow.sending.isFinDue) this.#putFin(flow)
+    return this.#outbox.appendedBytes - before
   }
 
   /** What is left of a message, or a new one if that is too little. */

@@ -48,6 +48,12 @@ export function putFin(bytes: Uint8Array, at: number, stream: number, offset: nu
   writeOffset(bytes, at + HEADER_BYTES, offset)
 }
 
+export function finFrame(stream: number, offset: number): Uint8Array {
+  const frame = makeFrame(TYPE.FIN, stream, 8)
+  writeOffset(frame, HEADER_BYTES, offset)
+  return frame
+}
+
 /** PING or PONG: `token` is eight bytes that the answer repeats. */
 export function pingFrame(type: number, token: number): Uint8Array {
   const frame = makeFrame(type, 0, 8)

@@ -19,7 +19,7 @@ import {
 /** The JSON of the three frames of the handshake (SPEC.md §2.3), read with every bound. */
 export const PROTOCOL = 1
 /** What this version can beyond the required frames (SPEC.md §2.4); datagrams come with their issue. */
-export const FEATURES: readonly string[] = ['resume']
+export const FEATURES: readonly string[] = ['resume', 'received']
 export const NONCE_BYTES = 32
 export const EXPORTER_BYTES = 32
 export const SIGNATURE_BYTES = 64

@@ -1,6 +1,8 @@
 import { TunnelError } from '../codes.ts'
+import type { Seat } from '../fair/ring.ts'
 import { CREDIT_FRAME_BYTES, putCredit } from '../frames/write.ts'
 import type { Outbox } from '../outbox.ts'
+import type { Waiting } from './waiting.ts'
 
 /** What may wait between two updates of a clamped credit. */
 const STEP_BYTES = 32 * 1024
@@ -34,6 +36,8 @@ export class Direction {
   sender: Sender | undefined
   /** Marks in the queue of the tunnel that it leaves by. */
   marks = 0
+  /** Its place among those whose frames wait for a tunnel that is slower, and these frames. */
+  turn: { readonly seat: Seat<Direction>; readonly waiting: Waiting } | undefined
   #isClosed = false
   /** Of the tunnel that it leaves by; undefined until there is one. */
   #ledger: Ledger | undefined
@@ -70,6 +74,11 @@ export class Direction {
     this.#ledger?.commit(this.#granted - this.offset)
     if (hasFin) this.finish(this.offset)
     return this.#granted
+  }
+
+  /** What was relayed last waits still: what comes after it must not overtake it. */
+  get isInTurns(): boolean {
+    return this.turn?.waiting.isEmpty === false
   }
 
   /** Every byte and FIN were relayed and acknowledged. */

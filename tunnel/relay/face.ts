@@ -4,6 +4,8 @@ import type { Facts, OpenedInfo, OpenRequest, Refusal } from '../flow.ts'
 import type { LinkClosed } from '../port.ts'
 
 export interface RelayHandlers {
+  /** Whose tunnel it is: tunnels of one session share what one gets. Each its own when left out. */
+  readonly party?: string
   /** A client opens a flow: answer now or later with `connect` or `refuse`, once. */
   open(flow: RelayFlow): void
   /**

@@ -1,4 +1,5 @@
 import { type ResetCode, TunnelError } from '../codes.ts'
+import type { PartyKey } from '../fair/rounds.ts'
 import type { Facts, FlowEnd, Protocol, Refusal } from '../flow.ts'
 import { readU32, writeOffset } from '../frames/bytes.ts'
 import { type Open, openFrame, readOpened, refusedFrame, writeMicros } from '../frames/open.ts'
@@ -65,6 +66,10 @@ export class Flow implements LegFlow {
 
   get instance(): string | undefined {
     return this.#resume?.instance
+  }
+
+  get party(): PartyKey {
+    return this.#client.tunnel.party
   }
 
   get source(): RelayTunnel {

@@ -1,5 +1,6 @@
 import type { ResetCode } from '../codes.ts'
 import type { ControlMessage } from '../control.ts'
+import type { PartyKey } from '../fair/rounds.ts'
 import type { FlowEnd, Refusal } from '../flow.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Direction } from './direction.ts'
@@ -23,6 +24,8 @@ export interface Leg {
 export interface LegFlow extends RelayFlow {
   /** The connector has answered, or the flow is over. */
   readonly isAnswered: boolean
+  /** Whose share of a tunnel its bytes count in. */
+  readonly party: PartyKey
   /** Bytes of the client that must wait for `connect`. */
   hold(bytes: Uint8Array): void
   holdFin(): void
@@ -44,6 +47,7 @@ export interface LegFlow extends RelayFlow {
 export abstract class LegTunnel implements RelayTunnel {
   abstract readonly outbox: Outbox
   abstract readonly queue: OutQueue
+  abstract readonly party: PartyKey
   /** @throws TunnelError when no flow can be opened over this tunnel */
   abstract nextStream(): number
   abstract add(leg: Leg): void

@@ -1,6 +1,10 @@
+import { Seat } from '../fair/ring.ts'
+import { Rounds } from '../fair/rounds.ts'
 import { LEAST_WINDOW_BYTES } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Direction, Ledger } from './direction.ts'
+import type { Leg } from './leg.ts'
+import { type Frames, Waiting } from './waiting.ts'
 
 /**
  * What the relay lets wait for one tunnel, over all its flows (SPEC.md §5.4). A flow that is alone gets
@@ -23,14 +27,16 @@ interface Mark {
 }
 
 /**
- * What waits in a tunnel's outbox, by flow: bytes are written out in the order in which they came, so
- * a list of marks tells how far each flow is.
+ * What waits for a tunnel, by flow. As long as the tunnel takes what comes, frames go straight into its
+ * outbox; then flows wait here and take turns. Bytes are written out in the order in which they came
+ * into the outbox, so a list of marks tells how far each flow is.
  */
 export class OutQueue implements Ledger {
   readonly #outbox: Outbox
+  readonly #rounds = new Rounds<Direction>()
   #first: Mark | undefined
   #last: Mark | undefined
-  /** Directions with bytes in the queue. */
+  /** Directions with bytes that wait or are in the outbox. */
   #active = 0
   #committedBytes = 0
 
@@ -54,10 +60,62 @@ export class OutQueue implements Ledger {
     return Math.max(LEAST_WINDOW_BYTES, Math.floor(grantable))
   }
 
+  get hasWaiting(): boolean {
+    return !this.#rounds.isEmpty
+  }
+
+  /** Frames of flows take turns now; `ahead`: bytes that go to the outbox but are not there yet. */
+  isBacklogged(ahead: number): boolean {
+    return this.hasWaiting || this.#outbox.spareBytes <= ahead
+  }
+
+  /** A whole frame, with which its flow was relayed up to `offset`. */
+  put(to: Leg, frame: Uint8Array, offset: number): void {
+    if (this.isBacklogged(0)) {
+      this.wait(to, { bytes: frame, start: 0, end: frame.length, offset })
+      return
+    }
+    this.#outbox.append(frame)
+    this.mark(to.receives, 0, offset)
+  }
+
+  /** Frames that go to `to` wait for their turn; gives whether their message itself is kept. */
+  wait({ receives, flow }: Leg, frames: Frames): boolean {
+    receives.turn ??= { seat: new Seat(receives), waiting: new Waiting() }
+    const { seat, waiting } = receives.turn
+    if (waiting.isEmpty) this.#enter(receives)
+    const isKept = waiting.add(frames)
+    this.#rounds.enter(seat, flow.party)
+    this.#outbox.wake()
+    this.#outbox.wait(frames.end - frames.start)
+    return isKept
+  }
+
+  /** Lets as much go out as the tunnel takes, in turns. */
+  compose(): void {
+    while (this.#outbox.spareBytes > 0) {
+      const seat = this.#rounds.next()
+      if (seat === undefined) return
+      const bytes = this.#send(seat.owner)
+      if (bytes === 0) this.#rounds.rest(seat)
+      else this.#rounds.spend(seat, bytes)
+    }
+  }
+
+  /** What waits of a direction is not wanted any more. */
+  drop(direction: Direction): void {
+    const { turn } = direction
+    if (turn === undefined) return
+    this.#rounds.leave(turn.seat)
+    if (turn.waiting.isEmpty) return
+    this.#outbox.wait(-turn.waiting.bytes)
+    turn.waiting.drop()
+    this.#leave(direction)
+  }
+
   /** `ahead`: bytes before the end of `direction`'s that are not in the outbox yet. */
-  mark(direction: Direction, ahead: number): void {
+  mark(direction: Direction, ahead: number, offset = direction.offset): void {
     const position = this.#outbox.appendedBytes + ahead
-    const { offset } = direction
     if (this.#last?.direction === direction) {
       this.#last.position = position
       this.#last.offset = offset
@@ -67,8 +125,7 @@ export class OutQueue implements Ledger {
     if (this.#last === undefined) this.#first = mark
     else this.#last.after = mark
     this.#last = mark
-    if (direction.marks === 0) this.#active += 1
-    direction.marks += 1
+    this.#enter(direction)
   }
 
   /** Tells every flow how far it is written out; gives those whose senders wait for more credit. */
@@ -78,12 +135,34 @@ export class OutQueue implements Ledger {
     while (this.#first !== undefined && this.#first.position <= written) {
       const { direction, offset, after } = this.#first
       direction.writtenOut = offset
-      direction.marks -= 1
-      if (direction.marks === 0) this.#active -= 1
+      this.#leave(direction)
       if (direction.isClamped) waiting.push(direction)
       this.#first = after
     }
     if (this.#first === undefined) this.#last = undefined
     return waiting
+  }
+
+  /** Gives the bytes that went. */
+  #send(direction: Direction): number {
+    const block = direction.turn?.waiting.take()
+    if (block === undefined) return 0
+    const { length } = block.frames
+    this.#outbox.wait(-length)
+    this.#outbox.append(block.frames)
+    this.mark(direction, 0, block.offset)
+    if (length <= this.#outbox.maxBytes) block.release()
+    if (direction.turn?.waiting.isEmpty) this.#leave(direction)
+    return length
+  }
+
+  #enter(direction: Direction): void {
+    if (direction.marks === 0) this.#active += 1
+    direction.marks += 1
+  }
+
+  #leave(direction: Direction): void {
+    direction.marks -= 1
+    if (direction.marks === 0) this.#active -= 1
   }
 }

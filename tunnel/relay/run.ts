@@ -29,6 +29,11 @@ export class Run {
     return end - this.#start
   }
 
+  /** Bytes for `tunnel` that are not in its outbox yet. */
+  aheadOf(tunnel: LegTunnel): number {
+    return tunnel === this.#target ? this.#end - this.#start : 0
+  }
+
   /** Before anything else is said to a tunnel, or the order would change. */
   flush(): void {
     const target = this.#target

@@ -1,7 +1,7 @@
 import { Bucket } from '../bucket.ts'
 import { TunnelError } from '../codes.ts'
-import { readOffset, writeOffset } from '../frames/bytes.ts'
-import { TYPE } from '../frames/frame.ts'
+import { readOffset, writeOffset, writeU32 } from '../frames/bytes.ts'
+import { HEADER_BYTES, TYPE } from '../frames/frame.ts'
 import { readRefused } from '../frames/open.ts'
 import { readCode, readCredit } from '../frames/read.ts'
 import type { Rates } from '../limits.ts'
@@ -22,6 +22,8 @@ export class Switch {
   readonly #resets: Bucket
   readonly #legs = new Map<number, Leg>()
   readonly #run = new Run()
+  /** A message that waits itself. */
+  #kept: Uint8Array | undefined
   /** The highest stream that was ever used: streams are never used twice (SPEC.md §4). */
   lastStream = 0
 
@@ -55,8 +57,9 @@ export class Switch {
   /** Nothing of `message` is needed any more but what was lent. */
   messageEnded(message: Uint8Array): void {
     this.#run.flush()
-    if (!this.#run.isLent) release(message)
+    if (!this.#run.isLent && message !== this.#kept) release(message)
     this.#run.isLent = false
+    this.#kept = undefined
   }
 
   /**
@@ -121,8 +124,17 @@ export class Switch {
       leg.flow.hold(bytes.subarray(start + skip, end))
       return
     }
-    const ahead = this.#run.add(other, bytes, start, end)
-    other.tunnel.queue.mark(leg.sends, ahead)
+    const { tunnel } = other
+    if (tunnel.queue.isBacklogged(this.#run.aheadOf(tunnel))) this.#wait(other, bytes, start, end)
+    else tunnel.queue.mark(leg.sends, this.#run.add(other, bytes, start, end))
+  }
+
+  /** The frame takes its turn behind others that go the same way. */
+  #wait(to: Leg, bytes: Uint8Array, start: number, end: number): void {
+    const from = start - HEADER_BYTES
+    writeU32(bytes, from + 4, to.stream)
+    const frames = { bytes, start: from, end, offset: to.receives.offset }
+    if (to.tunnel.queue.wait(to, frames)) this.#kept = bytes
   }
 
   #dataAt(leg: Leg, bytes: Uint8Array, start: number, end: number): void {
@@ -135,20 +147,19 @@ export class Switch {
   #fin(leg: Leg, bytes: Uint8Array, start: number, end: number): void {
     checkOpened(leg)
     leg.sends.finish(readOffset(bytes, start))
-    if (leg.other) this.#run.add(leg.other, bytes, start, end)
-    else leg.flow.holdFin()
+    const { other } = leg
+    if (other === undefined) leg.flow.holdFin()
+    else if (other.receives.isInTurns) this.#wait(other, bytes, start, end)
+    else this.#run.add(other, bytes, start, end)
   }
 
   /** `received` goes on as it is; `limit` never beyond what this tunnel should have to queue. */
   #credit(leg: Leg, bytes: Uint8Array, start: number, end: number): void {
     checkOpened(leg)
     const { received, limit } = readCredit(bytes, start)
-    const { granted: before, acknowledged } = leg.receives
     const granted = leg.receives.credit(received, limit, this.#tunnel.queue.shareBytes)
     // Before `connect` the limit is kept for OPEN.
     if (leg.other === undefined) return
-    // What says nothing new would only keep the other end busy.
-    if (granted === before && leg.receives.acknowledged === acknowledged) return
     writeOffset(bytes, start + 8, granted)
     this.#run.add(leg.other, bytes, start, end)
     leg.flow.endIfDone()

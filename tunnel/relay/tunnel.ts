@@ -1,5 +1,6 @@
 import { type ResetCode, TunnelError } from '../codes.ts'
 import type { ControlMessage } from '../control.ts'
+import type { PartyKey } from '../fair/rounds.ts'
 import type { Outbox } from '../outbox.ts'
 import type { LinkClosed } from '../port.ts'
 import type { Session, SessionOwner } from '../session.ts'
@@ -46,6 +47,10 @@ export class Tunnel extends LegTunnel {
   /** Separate from construction: the link may be closed already, and says so at once. */
   start(): void {
     this.#session.start()
+  }
+
+  get party(): PartyKey {
+    return this.#handlers.party ?? this
   }
 
   get outbox(): Outbox {
@@ -108,6 +113,7 @@ export class Tunnel extends LegTunnel {
   }
 
   delete(leg: Leg): void {
+    this.queue.drop(leg.receives)
     this.#switch.delete(leg)
   }
 
@@ -126,7 +132,7 @@ export class Tunnel extends LegTunnel {
       goAway: () => {
         this.#closed ??= 'shutting-down'
       },
-      compose: () => {},
+      compose: () => this.queue.compose(),
       drained: () => this.#drained(),
       closed: (why) => this.#ended(why),
     }
@@ -151,6 +157,7 @@ export class Tunnel extends LegTunnel {
   /** Other tunnels' senders may go on, now that this one has taken what they sent. */
   #drained(): void {
     for (const direction of this.queue.settle()) direction.regrant(this.queue.shareBytes)
+    if (this.queue.hasWaiting) this.outbox.turn()
   }
 
   #isWaiting(): boolean {

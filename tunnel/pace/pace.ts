@@ -1,0 +1,155 @@
+import { TunnelError } from '../codes.ts'
+import { Bandwidth } from './bandwidth.ts'
+
+/** Whatever the line: less would stall it between two RECEIVEDs. */
+const LEAST_BYTES = 64 * 1024
+/** While nothing is known of the line. */
+const FIRST_BYTES = 128 * 1024
+/** What may wait in the line, or be late because the other end is busy. */
+const WAIT_MICROS = 20_000
+/** While the line shows more with every round trip, as much more is given. */
+const GROWTH = 2.5
+/** Queues make round trips long: the least one is measured again after so long. */
+const TRIP_LIFE_MICROS = 10_000_000
+/** A drained line, for the next measure, has at most this or half of what it holds. */
+const DRAINED_BYTES = 16 * 1024
+/** A measure that takes longer tells nothing of the line. */
+const DRAIN_MICROS = 2_500_000
+/** Nothing was told for so long: the line, or the other end, does not keep its word. */
+const SILENCE_MICROS = 2_000_000
+
+/**
+ * How much of a tunnel's bytes may be on their way, which is in TLS, in the kernel and in the line
+ * (SPEC.md §6.4): what the line carries in a round trip and little more, or a keystroke waits behind
+ * it all. Only counts; times in microseconds.
+ */
+export class Pace {
+  readonly #bandwidth = new Bandwidth()
+  #given = 0
+  #told = 0
+  #toldAtMicros: number
+  #tripMicros: number | undefined
+  #tripAtMicros: number
+  /** The rate when the round trip was measured. */
+  #tripRate = 0
+  #toldAtTrip = 0
+  /** The line is drained for a measure; then a PING is out. */
+  #drain: { readonly sinceMicros: number; pingAtMicros?: number } | undefined
+  /** More than the limit, for an other end that is silent. */
+  #relief = 0
+
+  constructor(nowMicros: number) {
+    this.#toldAtMicros = nowMicros
+    this.#tripAtMicros = nowMicros
+  }
+
+  /** How much more may be on its way than has been told of. */
+  get limitBytes(): number {
+    return this.#relief + (this.#drain === undefined ? this.#fullBytes : this.#drainedBytes)
+  }
+
+  /** What the other end has told of. */
+  get toldBytes(): number {
+    return this.#told
+  }
+
+  get #fullBytes(): number {
+    const rate = this.#bandwidth.bytesPerMicro
+    if (rate === 0 || this.#tripMicros === undefined) return FIRST_BYTES
+    const growth = this.#bandwidth.isFilled ? 1 : GROWTH
+    return Math.max(LEAST_BYTES, rate * (this.#tripMicros * growth + WAIT_MICROS))
+  }
+
+  get #drainedBytes(): number {
+    const held = this.#bandwidth.bytesPerMicro * (this.#tripMicros ?? 0)
+    return Math.max(DRAINED_BYTES, held / 2)
+  }
+
+  /** In all, `total` bytes were given to the carrier. */
+  given(total: number, nowMicros: number): void {
+    if (total - this.#told > 0 && this.#given === this.#told) this.#toldAtMicros = nowMicros
+    this.#given = total
+    this.#bandwidth.given(total, nowMicros)
+  }
+
+  /** The sender has nothing more to give than `total`, though it might. */
+  idle(total: number): void {
+    this.#bandwidth.idle(total)
+  }
+
+  /**
+   * RECEIVED: the other end has read `total` bytes; a lower one than before says nothing.
+   * @throws TunnelError `protocol-error` for what was never given
+   */
+  received(total: number, nowMicros: number): void {
+    if (total > this.#given) {
+      throw new TunnelError('protocol-error', 'RECEIVED tells of what was not sent')
+    }
+    if (total <= this.#told) return
+    this.#told = total
+    this.#toldAtMicros = nowMicros
+    this.#relief = 0
+    this.#bandwidth.told(total, nowMicros)
+  }
+
+  /** PONG, of a PING that was sent at `sentMicros`. */
+  trip(sentMicros: number, nowMicros: number): void {
+    const micros = nowMicros - sentMicros
+    if (micros < 0) return
+    const pingAt = this.#drain?.pingAtMicros
+    if (pingAt !== undefined && sentMicros >= pingAt) {
+      this.#measured(micros, nowMicros)
+      return
+    }
+    this.#tripMicros = Math.min(this.#tripMicros ?? micros, micros)
+  }
+
+  /** The line is drained: a PING now tells how long it is. */
+  wantsPing(nowMicros: number): boolean {
+    if (this.#drain === undefined || this.#drain.pingAtMicros !== undefined) return false
+    if (this.#given - this.#told > this.#drainedBytes) return false
+    this.#drain.pingAtMicros = Math.floor(nowMicros)
+    return true
+  }
+
+  /** About every second; tells whether more may be on its way than before. */
+  tick(nowMicros: number): boolean {
+    const { limitBytes } = this
+    if (this.#isSilent(nowMicros)) this.#relieve()
+    if (this.#drain !== undefined) {
+      if (nowMicros - this.#drain.sinceMicros > DRAIN_MICROS) this.#endDrain(nowMicros)
+    } else if (this.#isTripOld(nowMicros)) this.#drain = { sinceMicros: nowMicros }
+    return this.limitBytes > limitBytes
+  }
+
+  #isSilent(nowMicros: number): boolean {
+    const isBound = this.#given - this.#told >= this.limitBytes / 2
+    return isBound && nowMicros - this.#toldAtMicros > SILENCE_MICROS
+  }
+
+  /** An other end that never tells is not bounded; one that did may have a line that is stuck. */
+  #relieve(): void {
+    this.#relief = this.#told === 0 ? Number.POSITIVE_INFINITY : this.#relief + LEAST_BYTES
+  }
+
+  #isTripOld(nowMicros: number): boolean {
+    if (this.#told - this.#toldAtTrip < LEAST_BYTES) return false
+    const isSlower = this.#bandwidth.bytesPerMicro < this.#tripRate / 2
+    return isSlower || nowMicros - this.#tripAtMicros > TRIP_LIFE_MICROS
+  }
+
+  /** So much shorter than thought: too much was still in the line, and it is shorter yet. */
+  #measured(micros: number, nowMicros: number): void {
+    const isShorter = micros < (this.#tripMicros ?? 0) * 0.75
+    this.#tripMicros = micros
+    if (isShorter) this.#drain = { sinceMicros: nowMicros }
+    else this.#endDrain(nowMicros)
+  }
+
+  #endDrain(nowMicros: number): void {
+    this.#drain = undefined
+    this.#tripAtMicros = nowMicros
+    this.#toldAtTrip = this.#told
+    this.#tripRate = this.#bandwidth.bytesPerMicro
+  }
+}
