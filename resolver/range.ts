@@ -95,8 +95,13 @@ function hasHostBits(base: Uint8Array, prefix: number): boolean {
   return base.some((octet, i) => (octet & (0xff >> clamp(prefix - i * 8))) !== 0)
 }
 
+/** Asked of every connection to a synthetic address: a loop without a closure. */
 function isSamePrefix(a: Uint8Array, b: Uint8Array, prefix: number): boolean {
-  return a.every((octet, i) => ((octet ^ (b[i] ?? 0)) & ~(0xff >> clamp(prefix - i * 8))) === 0)
+  for (let i = 0; i < a.length; i++) {
+    const difference = (a[i] ?? 0) ^ (b[i] ?? 0)
+    if ((difference & ~(0xff >> clamp(prefix - i * 8))) !== 0) return false
+  }
+  return true
 }
 
 const clamp = (bits: number) => Math.max(0, Math.min(8, bits))

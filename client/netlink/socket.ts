@@ -20,6 +20,12 @@ export interface Netlink {
    * @throws {NetlinkError}
    */
   request(messages: Uint8Array, expectedAcks: number): Buffer[]
+  /**
+   * Sends one message that asks for one thing and for no acknowledgement. Returns the reply, which is
+   * good until the next call only: nothing is allocated for it.
+   * @throws {NetlinkError}
+   */
+  ask(message: Buffer): Buffer
   close(): void
 }
 
@@ -58,6 +64,11 @@ export function netlinkOn(fd: number): Netlink {
       must('send', Number(libc().send(fd, bytes, BigInt(bytes.length), 0)))
       return collect(fd, { first, last, expectedAcks })
     },
+    ask(message) {
+      message.writeUInt32LE(++sequence, SEQUENCE_AT)
+      must('send', Number(libc().send(fd, message, BigInt(message.length), 0)))
+      return receiveReply(fd, sequence)
+    },
     close: () => closeSync(fd),
   }
 }
@@ -68,7 +79,9 @@ const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
 const ONE_SECOND = Buffer.from(BigInt64Array.of(1n, 0n).buffer)
-const RECEIVE_BYTES = 65_536
+/** Calls are synchronous: one buffer does for all sockets. Large ones cost the collector dear. */
+const RECEIVED = Buffer.allocUnsafeSlow(65_536)
+const SEQUENCE_AT = 8
 
 interface Expected {
   readonly first: number
@@ -82,7 +95,7 @@ function collect(fd: number, { first, last, expectedAcks }: Expected): Buffer[] 
     for (const message of receive(fd)) {
       // Late answers to a request that failed early are not ours.
       if (message.sequence < first || message.sequence > last) continue
-      if (!isAnswer(message)) replies.push(message.bytes)
+      if (!isAnswer(message)) replies.push(Buffer.from(message.bytes))
       else if (message.errno === 0) acks++
       else throw new NetlinkError('answer', message.errno, message.sequence - first)
     }
@@ -90,10 +103,20 @@ function collect(fd: number, { first, last, expectedAcks }: Expected): Buffer[] 
   return replies
 }
 
+function receiveReply(fd: number, sequence: number): Buffer {
+  for (;;) {
+    for (const message of receive(fd)) {
+      if (message.sequence !== sequence) continue
+      if (!isAnswer(message)) return message.bytes
+      throw new NetlinkError('answer', message.errno, 0)
+    }
+  }
+}
+
+/** Views of what the next call overwrites. */
 function receive(fd: number): NetlinkMessage[] {
-  const buffer = Buffer.allocUnsafe(RECEIVE_BYTES)
-  const length = must('receive', Number(libc().recv(fd, buffer, BigInt(buffer.length), 0)))
-  return readMessages(buffer.subarray(0, length))
+  const length = must('receive', Number(libc().recv(fd, RECEIVED, BigInt(RECEIVED.length), 0)))
+  return readMessages(RECEIVED.subarray(0, length))
 }
 
 function must(step: NetlinkError['step'], result: number): number {

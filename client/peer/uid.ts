@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { NETLINK, type Netlink, NetlinkError, openNetlink } from '../netlink/socket.ts'
-import { encodeQuery, type FourTuple, ownerOf, readAnswer } from './diag.ts'
+import { encodeQuery, type FourTuple, readOwner } from './diag.ts'
 
 /** Tells who is at the other end of a loopback connection. */
 export interface PeerUids {
@@ -29,8 +29,8 @@ export function openPeerUids(): PeerUids {
 function ask(netlink: Netlink, peer: FourTuple | undefined): number | undefined {
   if (!peer) return undefined
   try {
-    const [message] = netlink.request(encodeQuery(peer), 1)
-    return ownerOf(message && readAnswer(message), peer)
+    const query = encodeQuery(peer)
+    return readOwner(netlink.ask(query), query, peer)
   } catch (error) {
     if (error instanceof NetlinkError) return undefined
     throw error
