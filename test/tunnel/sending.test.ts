@@ -11,13 +11,60 @@ function takeAll(sending: Sending): Buffer {
 }
 
 test('nothing is sent beyond the credit', () => {
-  const sending = new Sending(10)
-  sending.write(pattern(100))
-  assert.equal(sending.sendableBytes, 10)
-  assert.deepEqual(takeAll(sending), pattern(100).subarray(0, 10))
+  const sending = new Sending(2000)
+  sending.write(pattern(9000))
+  assert.equal(sending.sendableBytes, 2000)
+  assert.deepEqual(takeAll(sending), pattern(9000).subarray(0, 2000))
   assert.equal(sending.sendableBytes, 0)
-  sending.credit(10, 15)
-  assert.equal(sending.sendableBytes, 5)
+  sending.credit(2000, 3500)
+  assert.equal(sending.sendableBytes, 1500)
+})
+
+test('credit for a few bytes of many is saved up, unless it has waited long enough', () => {
+  const sending = new Sending(2000)
+  sending.write(pattern(9000))
+  takeAll(sending)
+  for (let limit = 2001; limit <= 3023; limit++) {
+    sending.credit(2000, limit)
+    assert.equal(sending.sendableBytes, 0, `${limit}`)
+  }
+  sending.credit(2000, 3024)
+  assert.equal(sending.sendableBytes, 1024)
+  takeAll(sending)
+  assert.equal(sending.hurry(), false, 'there is none')
+  sending.credit(2000, 3025)
+  assert.equal(sending.hurry(), true)
+  assert.equal(sending.sendableBytes, 1)
+  takeAll(sending)
+  sending.credit(2000, 3026)
+  assert.equal(sending.sendableBytes, 0, 'once')
+})
+
+test('after a rewind the same bytes are sent again from there, up to the new limit', () => {
+  const source = pattern(20_000)
+  const sending = new Sending(20_000)
+  for (let at = 0; at < 20_000; at += 500) sending.write(source.subarray(at, at + 500))
+  sending.finish()
+  takeAll(sending)
+  sending.finSent()
+  sending.credit(3000, 20_000)
+  for (const [received, limit] of [
+    [3000, 9000],
+    [7777, 12_000],
+    [7777, 20_000],
+  ] as const) {
+    sending.rewind(received, limit)
+    assert.equal(sending.isRewound, true)
+    assert.equal(sending.nextOffset, received)
+    assert.deepEqual(takeAll(sending), source.subarray(received, limit))
+    assert.equal(sending.isRewound, false)
+  }
+  assert.equal(sending.isFinDue, true)
+  sending.finSent()
+  assert.throws(() => sending.rewind(7776, 20_000), { code: 'protocol-error' })
+  assert.throws(() => sending.rewind(20_002, 20_000), { code: 'protocol-error' })
+  sending.rewind(20_001, 20_000)
+  assert.ok(sending.isDone && !sending.isFinDue && sending.sendableBytes === 0)
 })
 
 test('credit that goes down is no credit', () => {
@@ -37,19 +84,19 @@ test('what was never sent cannot be acknowledged', () => {
 })
 
 test('FIN needs no credit, waits for the last byte and is acknowledged as an offset of its own', () => {
-  const sending = new Sending(3)
-  sending.write(pattern(4))
+  const sending = new Sending(3000)
+  sending.write(pattern(4000))
   sending.finish()
   takeAll(sending)
   assert.equal(sending.isFinDue, false)
-  sending.credit(3, 4)
+  sending.credit(3000, 4000)
   takeAll(sending)
   assert.equal(sending.isFinDue, true)
   sending.finSent()
-  sending.credit(4, 4)
+  sending.credit(4000, 4000)
   assert.equal(sending.isDone, false)
   assert.equal(sending.isWaitingForAck, true)
-  sending.credit(5, 4)
+  sending.credit(4001, 4000)
   assert.equal(sending.isDone, true)
 })
 

@@ -312,6 +312,7 @@ export class EndFlow implements Flow {
   rest(nowMicros: number): void {
     this.#receiving.rest(nowMicros)
     this.putCreditIfDue(true)
+    if (this.isOpen && !this.hasToSend && this.sending.hurry()) this.#host.ready(this)
   }
 
   /** Without a tunnel that carries it. */

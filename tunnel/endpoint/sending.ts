@@ -3,6 +3,8 @@ import { TunnelError } from '../codes.ts'
 /** Chunks below this are copied, or a keystroke would keep the whole slab that it lies in. */
 export const COPY_BELOW_BYTES = 4096
 const SMALL_BLOCK_BYTES = 512
+/** Receivers grant in steps of 4 KiB at least. */
+const LEAST_SEND_BYTES = 1024
 
 /** A chunk that is not acknowledged. What lies in `bytes` beyond `used` is room for small ones. */
 interface Kept {
@@ -31,6 +33,7 @@ export class Sending {
   #ended = false
   #finSent = false
   #isRewound = false
+  #isHurried = false
 
   /** `limit`: how far may be sent before the first CREDIT. */
   constructor(limit: number) {
@@ -46,9 +49,20 @@ export class Sending {
     return this.#end - this.#next
   }
 
-  /** Bytes that are there and covered by credit. */
+  /**
+   * Bytes that are there and covered by credit; none while the credit is for a few of them only, or a
+   * peer that grants byte by byte would get as many frames (RFC 1122 §4.2.3.4).
+   */
   get sendableBytes(): number {
-    return Math.min(this.#end, this.#limit) - this.#next
+    const bytes = this.#coveredBytes
+    const isWorthIt = bytes >= LEAST_SEND_BYTES || bytes === this.unsentBytes || this.#isHurried
+    return isWorthIt ? bytes : 0
+  }
+
+  /** It has waited long enough: the next turn sends what little the credit covers. @returns whether there is any */
+  hurry(): boolean {
+    this.#isHurried = this.#coveredBytes > 0
+    return this.#isHurried
   }
 
   get hasEnded(): boolean {
@@ -98,6 +112,7 @@ export class Sending {
   /** Copies the next `length` bytes (at most `sendableBytes`) to `target` and counts them as sent. */
   take(target: Uint8Array, at: number, length: number): void {
     this.#isRewound = false
+    this.#isHurried = false
     this.#next += length
     let to = at
     const end = at + length
@@ -146,6 +161,10 @@ export class Sending {
     this.#last = undefined
     this.#cursor = undefined
     this.#next = this.#end
+  }
+
+  get #coveredBytes(): number {
+    return Math.min(this.#end, this.#limit) - this.#next
   }
 
   get #sentOffset(): number {

@@ -3,7 +3,7 @@ import { type ResetCode, TunnelError } from '../codes.ts'
 import { type Open, readOpen, refusedFrame } from '../frames/open.ts'
 import { readResume } from '../frames/resume.ts'
 import { resetFrame } from '../frames/write.ts'
-import type { Limits, Rates } from '../limits.ts'
+import { initialShare, type Limits, type Rates } from '../limits.ts'
 import type { TunnelClock } from '../port.ts'
 import type { RelayFlow } from './face.ts'
 import { Flow } from './flow.ts'
@@ -85,10 +85,11 @@ export class Door {
   }
 
   #reasonNotToTake({ protocol, sendLimit }: Open): Refused | undefined {
-    const { limits } = this.#options
+    const { limits, tunnel } = this.#options
     if (this.#isTooFast()) return TOO_FAST
     if (protocol === 'udp') return ['unsupported', 'UDP is not carried yet']
-    if (sendLimit > limits.initialWindowBytes) {
+    // The edge has heard of every end before it hears of the next OPEN: its count is never above.
+    if (sendLimit > initialShare(limits, tunnel.flowCount)) {
       return ['flow-control', 'the first window is larger than READY allows']
     }
     return this.#reasonNotToCarry()

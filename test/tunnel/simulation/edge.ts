@@ -127,7 +127,10 @@ export class SimEdge {
   }
 
   #open(flow: RelayFlow, session: string): void {
-    if (!this.#makeWay(flow, session)) return flow.refuse('protocol-error', 'taken')
+    if (!this.#makeWay(flow, session)) {
+      flow.refuse('protocol-error', 'taken')
+      return
+    }
     this.#later(() => {
       const tunnels = [...this.#connectors.values()].flatMap((own) => [...own])
       const target = this.#chance.of(tunnels)
@@ -137,7 +140,10 @@ export class SimEdge {
   }
 
   #resume(flow: RelayFlow, session: string): void {
-    if (!this.#makeWay(flow, session)) return flow.refuse('resume-mismatch', 'there is a newer one')
+    if (!this.#makeWay(flow, session)) {
+      flow.refuse('resume-mismatch', 'there is a newer one')
+      return
+    }
     const held: Held = { flow, session, isOver: false }
     flow.handlers = { closed: () => this.#drop(held), detached: () => this.#drop(held) }
     this.#held.add(held)
@@ -207,7 +213,10 @@ export class SimEdge {
   /** Judging takes its time, or none. */
   #later(task: () => void): void {
     const life = this.#life
-    if (this.#chance.is(0.5)) return task()
+    if (this.#chance.is(0.5)) {
+      task()
+      return
+    }
     this.#time.after(this.#chance.next() * 20, () => {
       if (life === this.#life) task()
     })

@@ -146,7 +146,8 @@ export class Program implements FlowHandlers {
     if (!this.#isWriting) return
     if (this.written === this.total) {
       this.#saidEnd = true
-      return this.flow.end()
+      this.flow.end()
+      return
     }
     const most = Math.min(this.total - this.written, chance.is(0.2) ? 30_000 : 2_000)
     const chunk = new Uint8Array(chance.whole(1, most))

@@ -61,7 +61,10 @@ export class SimLink implements LinkPort {
 
   send(message: Uint8Array, written: () => void = () => {}): void {
     const { time, chance, delayMs } = this.#weather
-    if (this.isOver) return written()
+    if (this.isOver) {
+      written()
+      return
+    }
     const copy = Uint8Array.from(message)
     const tookMs = chance.next() * delayMs
     time.after(tookMs / 2, () => {
@@ -110,7 +113,10 @@ export class SimLink implements LinkPort {
   arrive(message: Uint8Array, from: SimLink): void {
     if (this.isOver || from.isMute) return
     const { chance } = this.#weather
-    if (message.length < 2 || chance.is(0.85)) return this.#deliver(message)
+    if (message.length < 2 || chance.is(0.85)) {
+      this.#deliver(message)
+      return
+    }
     const cut = chance.whole(1, message.length - 1)
     this.#deliver(message.slice(0, cut))
     if (!this.isOver) this.#deliver(message.slice(cut))
