@@ -5,11 +5,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { enrol } from '../../connector/enrol.ts'
 import type { EdgeStatus } from '../../edge/control/status.ts'
 import { markDemoStore } from '../../edge/store/deployment.ts'
 import { openSqliteStore } from '../../edge/store/sqlite.ts'
 import { parseJoinToken } from '../../identity/join.ts'
+import { silentLog } from '../../process/log.ts'
 import { ALICE_READS, app } from './house/house.ts'
+import { Peer } from './house/peer.ts'
 import { until } from './house/until.ts'
 import { WholeEdge } from './house/whole.ts'
 
@@ -201,6 +204,34 @@ test('two edges on one state directory: --edge names one, a drain is told in JSO
   assert.deepEqual(await edges[0]?.ended, [0, null])
   assert.ok(performance.now() - begin < 5000, 'there was nothing to wait for')
   assert.match(logs[0] ?? '', /"event":"edge-draining".*"event":"edge-drained"/s)
+})
+
+test('whoever asks a draining edge to stop again does not wait', async (t) => {
+  const { directory, config } = await place(t, SETTINGS)
+  const edge = start(['edge', 'run', '--config', config], directory)
+  t.after(() => void edge.kill('SIGKILL'))
+  let log = ''
+  edge.stderr?.on('data', (chunk) => {
+    log += chunk
+  })
+  const ended = once(edge, 'exit')
+  await until(() => log.includes('edge-ready'), 15_000)
+  const { stdout } = await run(['connector', 'token', 'hq', '--may-publish', 'a.b'], directory)
+  const tokenFile = path.join(directory, 'hq.token')
+  await writeFile(tokenFile, stdout)
+  const options = { state: path.join(directory, 'hq'), tokenFile, log: silentLog }
+  const rest = { edge: undefined, proxy: undefined, requirePostQuantum: false }
+  const { connectorId, key, edgeUrl: url, caPem, deployment } = await enrol({ ...options, ...rest })
+  const credential = { kind: 'connector', connectorId } as const
+  const instance = `${connectorId}.1`
+  const at = { url, caPem, deployment }
+  const hq = await Peer.dial(at, { role: 'connector', credential, key, instance })
+  edge.kill('SIGTERM')
+  await until(() => hq.isDraining)
+  edge.kill('SIGTERM')
+  assert.deepEqual(await ended, [0, null])
+  assert.match(log, /"event":"edge-draining"/)
+  assert.doesNotMatch(log, /"event":"edge-drained"/)
 })
 
 test('with several edges and none named, a verb asks which', async (t) => {
