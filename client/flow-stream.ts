@@ -60,7 +60,8 @@ export class FlowStream extends Duplex {
   }
 
   #take(chunk: Uint8Array): void {
-    if (this.push(chunk)) this.#flow.consumed(chunk.length)
+    // What came is the tunnel's own: it is only lent.
+    if (this.push(Buffer.from(chunk))) this.#flow.consumed(chunk.length)
     else this.#unreadBytes += chunk.length
   }
 

@@ -5,6 +5,7 @@ import type { Log } from '../process/log.ts'
 import { lookupRecords } from '../resolver/dns/lookup.ts'
 import { readResolvConf } from '../resolver/dns/system.ts'
 import type { ControlMessage, Notice } from '../tunnel/control.ts'
+import { edgesOf } from '../tunnel/edges.ts'
 import { type Endpoint, FlowTable, type IncomingOpen, WindowBudget } from '../tunnel/endpoint.ts'
 import { readConnectorContext } from '../tunnel/messages/open-context.ts'
 import type { TunnelClock } from '../tunnel/port.ts'
@@ -180,6 +181,11 @@ export class Connector {
   }
 
   #notice(notice: Notice): void {
+    const edges = edgesOf(notice)
+    if (edges) {
+      this.#stay.edgesListed(edges)
+      return
+    }
     if (!this.#notices.keep(notice, this.#parts.clock.now())) return
     const { code, text, facts } = notice
     const level = notice.level === 'warning' ? 'warn' : notice.level

@@ -65,6 +65,12 @@ export class Stay {
     this.#tick()
   }
 
+  /** An edge has told of the others. */
+  edgesListed(edges: readonly string[]): void {
+    this.#edges.listed(edges, this.#options.clock.now())
+    if (!this.#over.signal.aborted) this.#arrange()
+  }
+
   /** Every tunnel that is up, draining ones too. */
   get tunnels(): Iterable<Tunnel> {
     return this.#tunnels

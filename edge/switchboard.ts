@@ -18,6 +18,7 @@ import { People } from './people.ts'
 import { Questions } from './questions.ts'
 import { OfferMemory } from './registry/memory.ts'
 import { Registry } from './registry.ts'
+import { EdgeNews } from './roster/news.ts'
 import type { Roster } from './roster.ts'
 import type { Books } from './route/carried.ts'
 import { Resumes } from './route/resumes.ts'
@@ -54,6 +55,7 @@ export class Switchboard {
   readonly #parts: SwitchboardParts
   readonly #people: People
   readonly #catalogues: Catalogues
+  readonly #news: EdgeNews
   readonly #memory: OfferMemory
   readonly #accept: Accept
   readonly #resumes: Resumes
@@ -94,6 +96,10 @@ export class Switchboard {
       isHiddenFrom: judge.isHiddenFrom,
     }
     this.#catalogues = new Catalogues({ source, clock })
+    this.#news = new EdgeNews({
+      urls: () => roster.urls(),
+      tell: (notice) => tunnels.sendAll(notice),
+    })
     const relay = new Relay({ clock, codec: controlCodec })
     this.#accept = new Accept({
       handshake: parts.handshake,
@@ -144,6 +150,7 @@ export class Switchboard {
     this.tunnels.tick(now)
     this.gate.tick()
     this.#resumes.tick(now)
+    this.#news.look()
     this.#endExpired()
   }
 

@@ -3,7 +3,8 @@ import type { SessionDocument } from '../../identity/profile.ts'
 import type { Hostname } from '../../names/hostname.ts'
 import type { Ownership } from '../../resolver/catalog.ts'
 import type { Resolved } from '../../resolver/dns/lookup.ts'
-import type { Catalog, ControlMessage } from '../../tunnel/control.ts'
+import type { Catalog, ControlMessage, Notice } from '../../tunnel/control.ts'
+import { edgesOf } from '../../tunnel/edges.ts'
 import type { FlowEnd } from '../../tunnel/flow.ts'
 import { writeContext } from '../../tunnel/messages/open-context.ts'
 import type { Flow, FlowHandlers, FlowTarget } from '../flow.ts'
@@ -253,12 +254,20 @@ export class ClientWay implements Way, PatientHost {
         log.info({ event: 'flow-cut', ...message }, `a flow was cut: ${message.reason}`)
         break
       case 'notice':
+        this.#notice(message)
+        break
       case 'signin':
-        log.warn({ event: message.kind, ...message }, 'the edge says something')
+        log.warn({ event: 'signin', ...message }, 'the edge wants a sign-in')
         break
       default:
         log.debug({ event: 'unexpected', kind: message.kind }, 'not for a client')
     }
+  }
+
+  #notice(notice: Notice): void {
+    const edges = edgesOf(notice)
+    if (edges) this.#keeper.edgesListed(edges)
+    else this.#deps.log.warn({ event: 'notice', ...notice }, 'the edge says something')
   }
 
   #overError(over: Over): SessionOver {

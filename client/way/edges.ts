@@ -43,6 +43,10 @@ export class Edges {
   stood(edgeUrl: string, listed: readonly string[], now: number): void {
     this.#tries = 0
     this.#last = edgeUrl
+    this.listed(listed, now)
+  }
+
+  listed(listed: readonly string[], now: number): void {
     this.#known.listed(listed, now)
     const text = listed.join(' ')
     if (listed.length === 0 || text === this.#kept) return

@@ -107,6 +107,11 @@ export class Keeper {
     clearInterval(ticks)
   }
 
+  /** An edge has told of the others. */
+  edgesListed(edges: readonly string[]): void {
+    this.#edges.listed(edges, this.#deps.clock())
+  }
+
   /** Somebody began to wait: a pause that was chosen when nobody did is cut short. */
   hurry(): void {
     if (this.#isHurried) return

@@ -1,4 +1,5 @@
 import type { ResetCode } from '../../tunnel/codes.ts'
+import type { ControlMessage } from '../../tunnel/control.ts'
 import type { RelayTunnel } from '../../tunnel/relay.ts'
 import type { KeyAgreements } from '../flows/record.ts'
 
@@ -82,6 +83,10 @@ export class Tunnels {
     for (const [tunnel, owner] of [...this.#all]) {
       if (tunnel.isInDoubt && this.#hasYounger(tunnel, owner)) tunnel.lose(SUPERSEDED)
     }
+  }
+
+  sendAll(message: ControlMessage): void {
+    for (const tunnel of this.#all.keys()) tunnel.send(message)
   }
 
   goAwayAll(reason: string, spreadMs: number): void {

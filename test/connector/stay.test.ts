@@ -243,6 +243,14 @@ test('an edge that nobody lists any more keeps its seat for some minutes: it may
   assert.deepEqual(openAt(stay), ['https://a', 'https://b'], 'and is dialled often meanwhile')
 })
 
+test('an edge that comes later, as another one tells, gets its seat', async () => {
+  const { stay, clock } = staying()
+  await clock.pass(60_000)
+  stay.edgesListed(['https://a', 'https://b'])
+  await clock.pass(1_000)
+  assert.deepEqual(openAt(stay), ['https://a', 'https://b'])
+})
+
 test('a tunnel in doubt gets a successor, and is lost when it is silent even then', async () => {
   const { stay, clock, tunnels } = staying()
   await clock.pass(60_000)
