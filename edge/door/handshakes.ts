@@ -1,8 +1,8 @@
 import type { Log } from '../../process/log.ts'
 
 const COMPLAIN_EVERY_MS = 60_000
-/** OpenSSL: the peer offers none of the groups that this edge takes. */
-const NO_GROUP = new Set(['ERR_SSL_NO_SUITABLE_KEY_SHARE', 'ERR_SSL_NO_SUITABLE_GROUPS'])
+/** OpenSSL's code where the peer offers none of the groups that this edge takes. */
+const NO_GROUP = /_NO_SUITABLE_(KEY_SHARE|GROUPS)$/
 
 /**
  * Says that peers fail over their key agreement, which they themselves only see as an alert: at once,
@@ -20,7 +20,7 @@ export class Handshakes {
   }
 
   failed(error: NodeJS.ErrnoException, from: string | undefined): void {
-    if (!NO_GROUP.has(error.code ?? '')) return
+    if (!NO_GROUP.test(error.code ?? '')) return
     this.#count++
     if (this.#now() - this.#saidAt < COMPLAIN_EVERY_MS) return
     this.#saidAt = this.#now()
