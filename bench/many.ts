@@ -8,13 +8,13 @@
  * at the same time.
  */
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import net from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { startByname, startClient } from './byname.ts'
+import { connectThrough } from './connect-through.ts'
 import { untilOpen } from './ports.ts'
 import { startOrigin } from './start-origin.ts'
 
@@ -27,7 +27,6 @@ const { values } = parseArgs({
 })
 const [flows, seconds] = [Number(values.flows), Number(values.seconds)]
 const RAMP_MS = 2000
-const NAME = 'bulk.corp.internal'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'byname-many-'))
 const children: ChildProcess[] = []
@@ -80,7 +79,9 @@ async function ratesOf(
 ): Promise<number[][]> {
   const opened = await Promise.all(
     groups.map(({ proxy, count }) =>
-      Promise.all(Array.from({ length: count }, () => open(proxy, port))),
+      Promise.all(
+        Array.from({ length: count }, () => connectThrough(proxy, `bulk.corp.internal:${port}`)),
+      ),
     ),
   )
   const all = opened.flat()
@@ -88,23 +89,11 @@ async function ratesOf(
   await new Promise((resolve) => setTimeout(resolve, RAMP_MS))
   const before = new Map(all.map((socket) => [socket, socket.bytesRead]))
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-  const rate = (socket: net.Socket) =>
-    ((socket.bytesRead - (before.get(socket) ?? 0)) * 8) / seconds
+  const rate = (socket: Socket) => ((socket.bytesRead - (before.get(socket) ?? 0)) * 8) / seconds
   const rates = opened.map((sockets) => sockets.map(rate))
   for (const socket of all) socket.destroy()
   await new Promise((resolve) => setTimeout(resolve, 500))
   return rates
-}
-
-/** A flow by HTTP CONNECT. */
-async function open(proxy: number, port: number): Promise<net.Socket> {
-  const socket = net.connect({ host: '127.0.0.1', port: proxy })
-  socket.on('error', () => socket.destroy())
-  socket.write(`CONNECT ${NAME}:${port} HTTP/1.1\r\nHost: ${NAME}:${port}\r\n\r\n`)
-  await once(socket, 'readable')
-  const answer = String(socket.read())
-  if (!answer.startsWith('HTTP/1.1 200')) throw new Error(`CONNECT: ${answer.slice(0, 200)}`)
-  return socket
 }
 
 function sum(rates: readonly number[] = []): number {

@@ -1,28 +1,21 @@
-import net from 'node:net'
+import type { Socket } from 'node:net'
 
 const AT_ONCE = 128
 const GREETING = Buffer.alloc(64, 'a flow that was used ')
 
-/** Opens connections to something that echoes, some at a time; each has carried bytes both ways. */
-export async function openFlows(
-  at: { readonly host: string; readonly port: number },
-  count: number,
-): Promise<net.Socket[]> {
-  const sockets: net.Socket[] = []
+/** Opens flows to something that echoes, some at a time; each has carried bytes both ways. */
+export async function openFlows(open: () => Promise<Socket>, count: number): Promise<void> {
   let begun = 0
   const work = async () => {
-    while (begun++ < count) sockets.push(await openOne(at))
+    while (begun++ < count) await greet(await open())
   }
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, work))
-  return sockets
 }
 
-function openOne(at: { readonly host: string; readonly port: number }): Promise<net.Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({ ...at, noDelay: true })
-    socket.write(GREETING)
-    socket.once('data', () => resolve(socket))
-    socket.once('error', reject)
-    socket.once('close', () => reject(new Error('a flow was closed')))
-  })
+async function greet(socket: Socket): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  socket.once('data', () => resolve())
+  socket.on('error', reject).on('close', () => reject(new Error('a flow was closed')))
+  socket.write(GREETING)
+  await promise
 }

@@ -53,5 +53,6 @@ export async function warmUp(ways: readonly Way[]): Promise<void> {
     await wrk(door, { ...load, keep: false })
   })
   for (const { bulk } of ways) await iperf(bulk, { seconds: 1, direction: 'down', flows: 4 })
-  await Promise.all(requests)
+  // What comes of it is nobody's figure: a busy machine may answer nothing in that second.
+  await Promise.allSettled(requests)
 }
