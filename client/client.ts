@@ -47,8 +47,9 @@ export async function startClient(
   { log, say, clock }: ClientDeps,
 ): Promise<Client> {
   await using started = new AsyncDisposableStack()
-  const { proxy: edgeProxy, requiresPostQuantum } = settings
-  const way = await openWay(profile, { log, clock, proxy: edgeProxy, requiresPostQuantum })
+  const { proxy: edgeProxy, requiresPostQuantum, detachedLifeMs } = settings
+  const of = { proxy: edgeProxy, requiresPostQuantum, detachedLifeMs }
+  const way = await openWay(profile, { log, clock, ...of })
   started.defer(() => way.close())
   const once = makeOnce(say, { clock })
   const onRefused: Shared['onRefused'] = (refusal, target) => once(refusal, target, way.person)

@@ -16,6 +16,8 @@ export interface ClientSettings {
   readonly proxy?: string | undefined
   /** The profile may say so as well. */
   readonly requiresPostQuantum?: boolean
+  /** As of WayOptions. */
+  readonly detachedLifeMs?: number | undefined
 }
 
 export interface PortSetting extends ListenAt {

@@ -28,7 +28,8 @@ export async function openWay(profile: Profile, options: WayOptions): Promise<Wa
   const keptEdges = await readKeptEdges(profile)
   const requiresPostQuantum = profile.requiresPostQuantum || options.requiresPostQuantum === true
   const agreements = requiresPostQuantum ? POST_QUANTUM_ONLY : KEY_AGREEMENTS
-  const flows = new FlowTable({ clock: systemClock, random: Math.random })
+  const { detachedLifeMs: lifeMs } = options
+  const flows = new FlowTable({ clock: systemClock, random: Math.random, lifeMs })
   const shared = { flows, budget: new WindowBudget() }
   const dial: WayDeps['dial'] = (attempt, handlers) => dialTunnel(attempt, handlers, shared)
   return new ClientWay(

@@ -29,6 +29,7 @@ export interface ConnectorParts {
   readonly edge: string | undefined
   readonly proxy: string | undefined
   readonly requiresPostQuantum: boolean
+  readonly detachedLifeMs?: number | undefined
   readonly version: string
   readonly log: Log
   readonly clock: TunnelClock
@@ -64,7 +65,7 @@ export class Connector {
     this.#dialler = new Dialler({ network, clock })
     // A flow goes back to the session that opened it, whatever else the edge says of a RESUME.
     const partyOf = (context: Uint8Array) => readConnectorContext(context).session
-    this.#flows = new FlowTable({ clock, random, partyOf })
+    this.#flows = new FlowTable({ clock, random, partyOf, lifeMs: parts.detachedLifeMs })
     this.#door = new Door(new Apps(parts.apps), {
       dialler: this.#dialler,
       instance: this.#instance,

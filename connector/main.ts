@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly clock?: TunnelClock
   readonly network?: Network
   readonly random?: () => number
+  /** How long a flow may be without a tunnel; 120,000 when left out. */
+  readonly detachedLifeMs?: number | undefined
   /** Gives up waiting for an edge to enrol at. */
   readonly signal?: AbortSignal
 }
@@ -55,7 +57,7 @@ export async function runConnector(
   settings: ConnectorSettings,
   options: RunOptions,
 ): Promise<RunningConnector> {
-  const { log, env, version, clock = systemClock, hasControl = true } = options
+  const { log, env, version, clock = systemClock, hasControl = true, detachedLifeMs } = options
   const state = await stateDirectory(settings, env)
   const enrolment = await enrolSoonerOrLater({ ...settings, state, log }, clock, options)
   const { apps, edge, proxy, requiresPostQuantum } = settings
@@ -65,6 +67,7 @@ export async function runConnector(
     edge,
     proxy,
     requiresPostQuantum,
+    detachedLifeMs,
     version,
     log,
     clock,

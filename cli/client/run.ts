@@ -6,6 +6,7 @@ import { EdgeUnreachable } from '../../client/way.ts'
 import { makeLog, parseLogLevel } from '../../process/log.ts'
 import { onShutdown } from '../../process/signals.ts'
 import { controlPath, type Environment } from '../../process/state.ts'
+import { detachedLifeMs } from '../detached-life.ts'
 import type { Output } from '../output.ts'
 import { introduce } from './introduce.ts'
 
@@ -71,5 +72,6 @@ function settingsOf(flags: RunFlags, env: Environment): ClientSettings {
     credentialFile: flags.credentialFile ?? env.BYNAME_CREDENTIAL_FILE,
     proxy: flags.proxy ?? env.BYNAME_PROXY,
     requiresPostQuantum: flags.requirePostQuantum ?? false,
+    detachedLifeMs: detachedLifeMs(env),
   }
 }

@@ -4,6 +4,7 @@ import { readSettings } from '../../connector/settings-file.ts'
 import { type Log, makeLog, parseLogLevel } from '../../process/log.ts'
 import { onReload, onShutdown } from '../../process/signals.ts'
 import { configFile, type Environment } from '../../process/state.ts'
+import { detachedLifeMs } from '../detached-life.ts'
 import { EXIT } from '../output.ts'
 
 export interface ServeFlags {
@@ -25,7 +26,9 @@ export async function serveConnector(flags: ServeFlags, env: Environment): Promi
   let connector: RunningConnector | undefined
   onShutdown(() => stop(connector, waiting, log))
   const version = env.BYNAME_VERSION ?? '0.1.0'
-  connector = await runConnector(settings, { log, env, version, file, signal: waiting.signal })
+  const { signal } = waiting
+  const life = { detachedLifeMs: detachedLifeMs(env) }
+  connector = await runConnector(settings, { log, env, version, file, signal, ...life })
   onReload(() => connector?.reload())
   const reason = await connector.revoked
   await connector.close(0)

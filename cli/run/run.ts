@@ -16,8 +16,11 @@ export async function runVerb(count: number, settings: RunSettings): Promise<nev
   timing.note('node')
   const openWorld: RunOptions['openWorld'] = async ({ hasIpv6 }) => {
     const { openProfileWorld } = await import('../../client/run/profile-world.ts')
+    const { detachedLifeMs } = await import('../detached-life.ts')
     const { profile, proxy = process.env.BYNAME_PROXY } = settings
-    return openProfileWorld({ profile, proxy, hasIpv6, env: process.env, say })
+    const { env } = process
+    const lifeMs = detachedLifeMs(env)
+    return openProfileWorld({ profile, proxy, detachedLifeMs: lifeMs, hasIpv6, env, say })
   }
   const ending = await run({ command: commandOf(count), openWorld, onStep: timing.note })
   timing.note('end')

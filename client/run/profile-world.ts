@@ -11,6 +11,8 @@ export interface ProfileWorldOptions {
   readonly profile: string | undefined
   readonly env: NodeJS.ProcessEnv
   readonly proxy: string | undefined
+  /** As of WayOptions. */
+  readonly detachedLifeMs: number | undefined
   readonly hasIpv6: boolean
   /** Says a sentence to the person; the rest is not logged: standard error is the program's. */
   readonly say: (sentence: string) => void
@@ -22,7 +24,8 @@ export interface ProfileWorldOptions {
  */
 export async function openProfileWorld(options: ProfileWorldOptions): Promise<World> {
   const profile = await loadProfile(options.profile, options.env)
-  const way = await openWay(profile, { log: silent, clock: Date.now, proxy: options.proxy })
+  const { proxy, detachedLifeMs } = options
+  const way = await openWay(profile, { log: silent, clock: Date.now, proxy, detachedLifeMs })
   try {
     // Loaded while the edge is being dialled: it takes about as long.
     const { openAnswers } = await import('./answers.ts')

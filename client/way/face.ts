@@ -41,6 +41,8 @@ export interface WayOptions {
   readonly version?: string | undefined
   /** The profile may say so as well. */
   readonly requiresPostQuantum?: boolean | undefined
+  /** How long a flow may be without a tunnel; 120,000 when left out. */
+  readonly detachedLifeMs?: number | undefined
   /** A test's double of attempt.ts. */
   readonly dial?: StandingDeps['dial']
   /** A test's double of every flow's table. */

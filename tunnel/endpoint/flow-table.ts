@@ -9,7 +9,7 @@ export interface FlowTableOptions {
   /** Gives [0, 1). */
   readonly random: () => number
   /** How long a flow may be without a tunnel; 120,000 when left out. */
-  readonly lifeMs?: number
+  readonly lifeMs?: number | undefined
   /**
    * Connector: whose flow it is, out of OPEN's context; only the same party gets it back.
    * @throws TunnelError for a context that cannot be read
@@ -32,6 +32,11 @@ export const DETACHED_LIFE_MS = 120_000
 const LATE_MS = 30_000
 /** A flow that an edge would not take back is asked for again within this. */
 const RETRY_MS = 2000
+/**
+ * An edge that has not answered by then holds RESUME for a connector that may be at another; the
+ * second time there is more patience, or thousands of flows would go to and fro.
+ */
+const SLOW_MS = [1_000, 5_000] as const
 /** Flows taken over in one go: the loop has other things to do as well. */
 const AT_ONCE = 200
 const PAUSE_MS = 2
@@ -40,7 +45,14 @@ interface Wait {
   readonly since: number
   dueAt: number
   /** RESUME is out. */
-  isAsked: boolean
+  asked: Ask | undefined
+  /** How often it was. */
+  tries: number
+}
+
+interface Ask {
+  readonly on: Carrier
+  readonly at: number
 }
 
 /**
@@ -51,7 +63,7 @@ export class FlowTable {
   readonly partyOf: (context: Uint8Array) => string
   /** Client: flows wait for a tunnel now. */
   onDetached: (() => void) | undefined
-  /** Client: an edge could not take a flow back for reasons of its own; another may. */
+  /** Client: an edge could not take a flow back for reasons of its own, or is slow; another may. */
   onStranded: (() => void) | undefined
   readonly #clock: TunnelClock
   readonly #random: () => number
@@ -96,10 +108,12 @@ export class FlowTable {
     const now = this.#clock.now()
     let left = AT_ONCE
     for (const [flow, wait] of this.#waits) {
-      if (wait.isAsked || wait.dueAt > now) continue
+      if (!isDueOn(carrier, wait, now)) continue
       if (left-- === 0) return void this.#clock.after(PAUSE_MS, () => this.resumeOn(carrier))
+      flow.leave()
       if (!carrier.resume(flow)) return
-      wait.isAsked = true
+      const { since, dueAt, tries } = wait
+      this.#waits.set(flow, { since, dueAt, tries: tries + 1, asked: { on: carrier, at: now } })
     }
   }
 
@@ -119,9 +133,12 @@ export class FlowTable {
   /** About every second: what has waited too long is over. */
   tick(now: number): void {
     this.#stones.sweep(now)
-    for (const [flow, { since }] of this.#waits) {
-      if (now - since >= this.#lifeMs) flow.fail(TOO_LONG)
+    let isHeldUp = false
+    for (const [flow, wait] of this.#waits) {
+      if (now - wait.since >= this.#lifeMs) flow.fail(TOO_LONG)
+      else isHeldUp ||= isSlow(wait, now)
     }
+    if (isHeldUp) this.onStranded?.()
   }
 
   /** The process stops: what waits is over. */
@@ -135,8 +152,8 @@ export class FlowTable {
 
   detached(flow: EndFlow): void {
     const now = this.#clock.now()
-    const since = this.#waits.get(flow)?.since ?? now
-    this.#waits.set(flow, { since, dueAt: now, isAsked: false })
+    const { since = now, tries = 0 } = this.#waits.get(flow) ?? {}
+    this.#waits.set(flow, { since, dueAt: now, asked: undefined, tries })
     this.onDetached?.()
   }
 
@@ -147,7 +164,7 @@ export class FlowTable {
   stranded(flow: EndFlow): void {
     const wait = this.#waits.get(flow)
     if (wait === undefined) return
-    wait.isAsked = false
+    wait.asked = undefined
     wait.dueAt = this.#clock.now() + this.#random() * RETRY_MS
     this.onStranded?.()
   }
@@ -159,6 +176,16 @@ export class FlowTable {
     this.#flows.delete(flow.id)
     if (!flow.isOpener) this.#stones.add(flow.id, flow.party, end, this.#clock.now())
   }
+}
+
+function isDueOn(carrier: Carrier, wait: Wait, now: number): boolean {
+  if (wait.asked === undefined) return wait.dueAt <= now
+  return wait.asked.on !== carrier && isSlow(wait, now)
+}
+
+function isSlow({ asked, tries }: Wait, now: number): boolean {
+  const slowMs = tries > 1 ? SLOW_MS[1] : SLOW_MS[0]
+  return asked !== undefined && now - asked.at >= slowMs
 }
 
 const TOO_LONG: FlowEnd = { code: 'detached-too-long', reason: 'no tunnel came back in time' }
