@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** Why an address is not dialled. */
@@ -22,14 +22,12 @@ export type Verdict =
  * names (`named`), for then it is what its owner wants.
  */
 export function judgeAddress(address: string, named: readonly string[] = []): Verdict {
-  const parsed = readAddress(address)
-  if (!parsed) return { kind: 'forbidden', address, reason: 'not-an-address' }
-  const canonical = parsed.toString()
-  const reason = named.some((one) => canonicalAddress(one) === canonical)
-    ? undefined
-    : vetoOf(parsed)
+  const canonical = canonicalAddress(address)
+  if (canonical === undefined) return { kind: 'forbidden', address, reason: 'not-an-address' }
+  const isNamed = named.some((one) => canonicalAddress(one) === canonical)
+  const reason = isNamed ? undefined : reasonNotToDial(canonical)
   if (reason) return { kind: 'forbidden', address: canonical, reason }
-  return { kind: 'dial', address: canonical, family: parsed.kind() === 'ipv4' ? 4 : 6 }
+  return { kind: 'dial', address: canonical, family: isIPv4(canonical) ? 4 : 6 }
 }
 
 /**
@@ -37,7 +35,20 @@ export function judgeAddress(address: string, named: readonly string[] = []): Ve
  * `undefined` for what is no literal. A zone (`%eth0`) is dropped: only link-local ones need it.
  */
 export function canonicalAddress(text: string): string | undefined {
-  return readAddress(text)?.toString()
+  // Four decimal numbers without leading zeros: there is no other spelling of it.
+  return isIPv4(text) ? text : readAddress(text)?.toString()
+}
+
+/** Flows go to the same few addresses again and again. */
+const MAX_REMEMBERED = 4096
+const remembered = new Map<string, VetoReason | undefined>()
+
+function reasonNotToDial(canonical: string): VetoReason | undefined {
+  if (remembered.has(canonical)) return remembered.get(canonical)
+  const reason = vetoOf(ipaddr.process(canonical))
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+  remembered.set(canonical, reason)
+  return reason
 }
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6

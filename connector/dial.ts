@@ -4,6 +4,7 @@ import { shortSocketPath } from '../process/socket-path.ts'
 import type { ResetCode } from '../tunnel/codes.ts'
 import type { TunnelClock } from '../tunnel/port.ts'
 import type { App } from './app.ts'
+import type { CancelSignal } from './cancel.ts'
 import { canonicalAddress, judgeAddress, type Verdict } from './check.ts'
 import { interleave, raceConnect } from './happy-eyeballs.ts'
 import type { Network } from './network.ts'
@@ -69,7 +70,7 @@ export class Dialler {
   }
 
   /** Never rejects. Aborting `signal` leaves no socket behind; a connected one is the caller's. */
-  async dial(request: DialRequest, signal: AbortSignal): Promise<Dialled> {
+  async dial(request: DialRequest, signal: CancelSignal): Promise<Dialled> {
     const permit = await this.#slots.take(request.app, signal)
     if (permit === undefined) return cancelled
     if (permit === 'full') return failed('over-budget', 'too many dials are waiting')
@@ -80,7 +81,7 @@ export class Dialler {
     }
   }
 
-  #dial({ app, name, port }: DialRequest, signal: AbortSignal): Promise<Dialled> {
+  #dial({ app, name, port }: DialRequest, signal: CancelSignal): Promise<Dialled> {
     const { to } = app
     switch (to.kind) {
       case 'unix':
@@ -94,7 +95,7 @@ export class Dialler {
     }
   }
 
-  async #dialName(name: Hostname, port: number, signal: AbortSignal): Promise<Dialled> {
+  async #dialName(name: Hostname, port: number, signal: CancelSignal): Promise<Dialled> {
     const startedAt = this.#clock.micros()
     const resolution = await this.#resolver.resolve(name)
     if (signal.aborted) return cancelled
@@ -109,7 +110,7 @@ export class Dialler {
     named: readonly string[],
     port: number,
     resolveMicros: number,
-    signal: AbortSignal,
+    signal: CancelSignal,
   ): Promise<Dialled> {
     const verdicts = candidates.slice(0, MAX_ADDRESSES).map((one) => judgeAddress(one, named))
     const addresses = verdicts.filter((one) => one.kind === 'dial').map(({ address }) => address)
@@ -132,7 +133,7 @@ export class Dialler {
     }
   }
 
-  async #dialUnix(file: string, signal: AbortSignal): Promise<Dialled> {
+  async #dialUnix(file: string, signal: CancelSignal): Promise<Dialled> {
     const path = shortSocketPath(file)
     if (path === undefined) return failed('origin-unreachable', 'the socket path is too long')
     const startedAt = this.#clock.micros()

@@ -6,6 +6,7 @@ import type { IncomingOpen } from '../tunnel/endpoint.ts'
 import type { Flow } from '../tunnel/flow.ts'
 import { pipeSocket } from '../tunnel/pipe.ts'
 import type { App, Apps } from './app.ts'
+import { Cancel } from './cancel.ts'
 import type { Dialled, Dialler } from './dial.ts'
 
 export interface DoorOptions {
@@ -52,11 +53,12 @@ export class Door {
     const app = name === open.name ? this.#apps.find(name, open.port) : undefined
     if (open.protocol !== 'tcp') return open.refuse('unsupported', 'only TCP is carried yet')
     if (!name || !app) return this.#refuseUnannounced(open)
-    const givenUp = new AbortController()
+    const apps = this.#apps
+    const givenUp = new Cancel()
     open.onCancelled = () => givenUp.abort()
-    const dialled = await this.#options.dialler.dial({ app, name, port: open.port }, givenUp.signal)
-    if (givenUp.signal.aborted) discard(dialled)
-    else if (!this.#isPublished(app)) {
+    const dialled = await this.#options.dialler.dial({ app, name, port: open.port }, givenUp)
+    if (givenUp.aborted) discard(dialled)
+    else if (apps !== this.#apps && !this.#isPublished(app)) {
       // Taken out while it was dialled: `replace` knew nothing of this flow yet.
       discard(dialled)
       this.#refuseUnannounced(open)

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { ResetCode } from '../tunnel/codes.ts'
 import type { TunnelClock } from '../tunnel/port.ts'
+import type { CancelSignal } from './cancel.ts'
 
 export type Connected =
   | { readonly kind: 'connected'; readonly socket: Socket; readonly address: string }
@@ -30,7 +31,7 @@ export interface RaceOptions {
   /** Whether the socket really leads where it was to: a veto on what the kernel says. */
   isTrue(socket: Socket, address: string): boolean
   readonly clock: Pick<TunnelClock, 'after'>
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
 }
 
 /** RFC 8305 §5 and §8. */

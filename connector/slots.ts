@@ -1,3 +1,5 @@
+import type { CancelSignal } from './cancel.ts'
+
 /**
  * Permits for work that is bounded in all and for each key; who waits is served in turn by key, so
  * that an origin which answers nothing does not hold up the dials to others.
@@ -25,7 +27,7 @@ export class Slots<Key> {
    * A permit, given back by calling it; `undefined` when `signal` aborts first. Who waits in vain
    * because too many wait already gets `'full'`.
    */
-  take(key: Key, signal: AbortSignal): Promise<Permit | 'full' | undefined> {
+  take(key: Key, signal: CancelSignal): Promise<Permit | 'full' | undefined> {
     if (signal.aborted) return Promise.resolve(undefined)
     if (this.#isFree(key)) return Promise.resolve(this.#grant(key))
     if (this.#waitingInAll >= this.#bounds.waiting) return Promise.resolve('full')
