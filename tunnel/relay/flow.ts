@@ -23,7 +23,8 @@ export class Flow implements LegFlow {
   readonly name: string
   readonly port: number
   readonly protocol: Protocol
-  readonly context: Uint8Array
+  /** Empty once it has been judged: it is kept by nobody. */
+  context: Uint8Array
   handlers: RelayFlowHandlers | undefined
   readonly #resume: Resume | undefined
   readonly #clock: TunnelClock
@@ -101,6 +102,7 @@ export class Flow implements LegFlow {
     this.#connectedAtMicros = this.#clock.micros()
     target.outbox.append(this.#question(leg, context))
     this.#early.sendTo(leg)
+    this.context = NOTHING
   }
 
   refuse(code: ResetCode, reason: string, facts: Facts = {}): void {
@@ -283,3 +285,5 @@ function receivesOf(asked: Asked, { queue }: LegTunnel): Direction {
   direction.place(asked.resume, queue.shareBytes)
   return direction
 }
+
+const NOTHING = new Uint8Array(0)
