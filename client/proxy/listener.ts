@@ -12,7 +12,8 @@ export interface ProxyListener {
 }
 
 const FIRST_BYTE_MS = 10_000
-const MAX_CONNECTIONS = 4096
+/** As many flows as an edge lets one session have, if its admin does not say otherwise. */
+const MAX_CONNECTIONS = 20_000
 
 /**
  * Opens the proxy port: one loopback address where SOCKS5, SOCKS4a and HTTP are told apart by their
