@@ -1,7 +1,5 @@
-import { freePort } from '../cli/demo/ports.ts'
+import { untilOpen as accepts, freePort } from '../cli/demo/ports.ts'
 import type { Endpoint } from './way.ts'
-
-export { untilOpen } from '../cli/demo/ports.ts'
 
 /** Below what systems give to connections on their way out: thousands of those come and go here. */
 const [FROM, COUNT] = [12_000, 20_000]
@@ -11,6 +9,18 @@ let last = Math.floor(Math.random() * COUNT)
 export function nextPort(): Promise<number> {
   last = (last + 1) % COUNT
   return freePort(FROM + last)
+}
+
+/** Waits until something accepts there, 45 s at most: a busy machine takes its time. */
+export async function untilOpen(port: number, host?: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await accepts(port, host)
+      return
+    } catch (error) {
+      if (tries === 3) throw error
+    }
+  }
 }
 
 /**

@@ -48,11 +48,13 @@ export async function startWays(
 export async function warmUp(ways: readonly Way[]): Promise<void> {
   const load = { seconds: 1, connections: 16 }
   const doors = ways.flatMap(({ web, webApart }) => (webApart ? [web, webApart] : [web]))
-  const requests = doors.map(async (door) => {
-    await wrk(door, { ...load, keep: true })
-    await wrk(door, { ...load, keep: false })
-  })
-  for (const { bulk } of ways) await iperf(bulk, { seconds: 1, direction: 'down', flows: 4 })
   // What comes of it is nobody's figure: a busy machine may answer nothing in that second.
-  await Promise.allSettled(requests)
+  const requests = Promise.allSettled(
+    doors.map(async (door) => {
+      await wrk(door, { ...load, keep: true })
+      await wrk(door, { ...load, keep: false })
+    }),
+  )
+  for (const { bulk } of ways) await iperf(bulk, { seconds: 1, direction: 'down', flows: 4 })
+  await requests
 }
