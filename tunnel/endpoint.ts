@@ -11,7 +11,7 @@ import { Turns } from './endpoint/turns.ts'
 import type { Flow, FlowHandlers, OpenRequest } from './flow.ts'
 import { resumeFrame } from './frames/resume.ts'
 import { detachedFrame, type GoAway } from './frames/write.ts'
-import { DEFAULT_RATES, type Limits, type Rates } from './limits.ts'
+import { DEFAULT_RATES, type Limits, type Rates, sharedRates } from './limits.ts'
 import { SlabPool } from './outbox.ts'
 import type { LinkClosed, LinkPort, TunnelClock } from './port.ts'
 import { Session } from './session.ts'
@@ -71,7 +71,12 @@ export class Endpoint implements Carrier {
   readonly canResume: boolean
 
   constructor(options: EndpointOptions) {
-    const { clock, limits, rates = DEFAULT_RATES, budget = new WindowBudget() } = options
+    const {
+      clock,
+      limits,
+      rates = sharedRates(DEFAULT_RATES),
+      budget = new WindowBudget(),
+    } = options
     const { features = [], flows } = options
     const streams = this.#streams
     this.canResume = flows !== undefined && features.includes('resume')

@@ -1,5 +1,5 @@
 import type { ControlCodec } from './control.ts'
-import { DEFAULT_LIMITS, DEFAULT_RATES, type Limits, type Rates } from './limits.ts'
+import { DEFAULT_LIMITS, DEFAULT_RATES, type Limits, type Rates, sharedRates } from './limits.ts'
 import { SlabPool } from './outbox.ts'
 import type { LinkPort, TunnelClock } from './port.ts'
 import type { RelayHandlers, RelayTunnel } from './relay/face.ts'
@@ -39,7 +39,8 @@ export class Relay {
     handlers: RelayHandlers,
     features: readonly string[] = [],
   ): RelayTunnel {
-    const { clock, codec, limits = DEFAULT_LIMITS, rates = DEFAULT_RATES } = this.#options
+    const { clock, codec, limits = DEFAULT_LIMITS, rates: all = DEFAULT_RATES } = this.#options
+    const rates = role === 'client' ? all : sharedRates(all)
     const pool = this.#pool
     const maxQueuedBytes = MAX_QUEUED_BYTES
     const tunnel = new Tunnel({

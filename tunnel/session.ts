@@ -6,7 +6,7 @@ import { Decoder, type FrameSink } from './frames/decoder.ts'
 import { isControl, TYPE } from './frames/frame.ts'
 import { readGoAway } from './frames/read.ts'
 import { bodyFrame, type GoAway, goAwayFrame, pingFrame, receivedFrame } from './frames/write.ts'
-import type { Rates } from './limits.ts'
+import { eventsOf, type Rates } from './limits.ts'
 import { Liveness, Progress, RoundTrip } from './liveness.ts'
 import { Outbox, type SlabPool } from './outbox.ts'
 import { Pace } from './pace/pace.ts'
@@ -56,6 +56,7 @@ export class Session {
   readonly #progress = new Progress()
   readonly #pings: Bucket
   readonly #controls: Bucket
+  readonly #small: Bucket
   /** Undefined where the other end does not tell what it has read, … */
   readonly #pace: Pace | undefined
   /** … nor wants to be told. */
@@ -74,6 +75,7 @@ export class Session {
     this.#liveness = new Liveness(now)
     this.#pings = new Bucket(...rates.ping, now)
     this.#controls = new Bucket(...rates.control, now)
+    this.#small = new Bucket(...rates.small, now)
     this.#pace = received ? new Pace(clock.micros()) : undefined
     this.#receipts = received ? new Receipts() : undefined
     this.outbox = new Outbox({
@@ -153,6 +155,7 @@ export class Session {
     try {
       const { length } = message
       this.#decoder.push(message)
+      this.#countSmall()
       this.#options.owner.messageEnded(message)
       this.#receipts?.read(length)
       this.#tellSoon()
@@ -240,8 +243,14 @@ export class Session {
     this.outbox.append(bodyFrame(TYPE.PONG, 0, bytes.subarray(start, start + 8)))
   }
 
+  /** What is small costs more than it weighs: no honest end has so much to say in so little. */
+  #countSmall(): void {
+    if (this.#small.take(this.#options.clock.now(), 1 + this.#decoder.takeSmall())) return
+    throw new TunnelError('rate-limited', 'too many small frames')
+  }
+
   #control(type: number, body: Uint8Array): void {
-    if (!this.#controls.take(this.#options.clock.now())) {
+    if (!this.#controls.take(this.#options.clock.now(), eventsOf(body.length))) {
       throw new TunnelError('rate-limited', 'too many control messages')
     }
     this.#options.owner.control(this.#options.codec.decode(type, body))

@@ -51,17 +51,20 @@ test("first windows that a connector cannot take end flows of their client's, no
   })
 })
 
-test('CREDIT, which needs none itself, ends its flow when it comes without end', () => {
+test('CREDIT without end, which needs none itself, never reaches the connector that others share', () => {
   const { house, assertUnharmed } = withNeighbour()
-  const { atNear } = house.join()
+  house.join()
   house.connectorWire.b.isStalled = true
+  const before = house.connectorWire.b.sent.length
   const credit = new Uint8Array(CREDIT_FRAME_BYTES)
   putCredit(credit, 0, 1, 0, 300_000)
   const many = Buffer.concat(Array.from({ length: 40_000 }, () => credit))
   for (let i = 0; i < 120; i++) house.clientWire.b.onMessage?.(new Uint8Array(many))
   house.settle()
   assertUnharmed()
-  assert.equal(atNear.end?.code, 'over-budget')
+  assert.equal(house.clientSide.closedWhy?.code, 'rate-limited')
+  const said = house.connectorWire.b.sent.slice(before)
+  assert.ok(said.length <= 2, 'one CREDIT and the RESET')
 })
 
 test('a frame that waits does not hold the megabyte that came with it', () => {

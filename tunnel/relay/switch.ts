@@ -157,9 +157,12 @@ export class Switch {
   #credit(leg: Leg, bytes: Uint8Array, start: number, end: number): void {
     checkOpened(leg)
     const { received, limit } = readCredit(bytes, start)
+    const { granted: before, acknowledged } = leg.receives
     const granted = leg.receives.credit(received, limit, this.#tunnel.queue.shareBytes)
     // Before `connect` the limit is kept for OPEN.
     if (leg.other === undefined) return
+    // What says nothing new would only keep the other end busy.
+    if (granted === before && leg.receives.acknowledged === acknowledged) return
     writeOffset(bytes, start + 8, granted)
     this.#run.add(leg.other, bytes, start, end)
     leg.flow.endIfDone()
