@@ -12,6 +12,7 @@ import {
   tunnelsOf,
 } from './registry/chair.ts'
 import { type Carrier, lessLoadedOfTwo } from './registry/choice.ts'
+import { Departed } from './registry/departed.ts'
 import { Directory, type Listing, type Publication } from './registry/directory.ts'
 import { isSameOffer, type Offer, type SortedOffers, sortOffers } from './registry/offer.ts'
 
@@ -56,6 +57,7 @@ export class Registry<Tunnel extends Carrier> {
   /** Whose process it is that goes by that name. */
   readonly #instances = new Map<string, Chair<Tunnel>>()
   readonly #sitting = new Map<Tunnel, { chair: Chair<Tunnel>; instance: string }>()
+  readonly #departed = new Departed()
   #directory: Directory<Tunnel> | undefined
   #privates: LabelTrie<true> | undefined
 
@@ -95,12 +97,14 @@ export class Registry<Tunnel extends Carrier> {
     const process = chair.instances.get(instance) ?? newProcess<Tunnel>()
     process.tunnels.add(tunnel)
     chair.instances.set(instance, process)
+    this.#departed.delete(instance)
     if (instance.startsWith(`${connectorId}.`)) this.#instances.set(instance, chair)
     this.#sitting.set(tunnel, { chair, instance })
     return true
   }
 
-  detach(tunnel: Tunnel): void {
+  /** `isClosed`: the other side closed the connection, or its system did. */
+  detach(tunnel: Tunnel, isClosed = false): void {
     const seat = this.#sitting.get(tunnel)
     if (!seat) return
     this.#sitting.delete(tunnel)
@@ -110,6 +114,7 @@ export class Registry<Tunnel extends Carrier> {
     if (process?.tunnels.size !== 0) return
     instances.delete(seat.instance)
     this.#instances.delete(seat.instance)
+    if (isClosed) this.#departed.add(seat.instance)
     this.#touch(!isSameOffer(process.offers, seat.chair.known))
   }
 
@@ -176,6 +181,16 @@ export class Registry<Tunnel extends Carrier> {
   ): Picked<Tunnel> {
     const found = this.#names().find(name, port, protocol)
     return found.kind === 'listed' ? this.#choose(found.listings, without) : found
+  }
+
+  /**
+   * That process has ended, as far as can be seen: the system closed its connections, or another
+   * process of the same connector is here and it is not. Nobody can give its flows back.
+   */
+  isGone(instance: string): boolean {
+    if (this.#instances.has(instance)) return false
+    const id = instance.slice(0, Math.max(0, instance.lastIndexOf('.')))
+    return this.#departed.has(instance) || (this.#chairs.get(id)?.instances.size ?? 0) > 0
   }
 
   /** That process is here, and has said what it offers. */

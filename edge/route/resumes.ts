@@ -14,7 +14,7 @@ import { type RefusalBooks, refuseFlow } from './refuse.ts'
 export interface ResumesOptions {
   readonly gate: Pick<Gate, 'admit' | 'findLive'>
   readonly route: Pick<Route, 'resume'>
-  readonly registry: Pick<Registry<RelayTunnel>, 'hasAnnounced'>
+  readonly registry: Pick<Registry<RelayTunnel>, 'hasAnnounced' | 'isGone'>
   readonly books: RefusalBooks
   readonly counts: Pick<Counts, 'judged'>
   readonly clock: TunnelClock
@@ -51,7 +51,7 @@ export class Resumes {
 
   /** About every second. */
   tick(now: number): void {
-    for (const asked of this.#held.overdue(now)) this.#refuse(asked, NOT_HERE, 0)
+    for (const asked of this.#held.overdue(now)) this.#refuse(asked, this.#whyNot(asked), 0)
     // A bucket that nobody has used for a minute is full again.
     for (const [session, bucket] of this.#rates) {
       if (bucket.isFull(now)) this.#rates.delete(session)
@@ -97,6 +97,11 @@ export class Resumes {
     else if (!this.#held.hold(instanceOf(asked), asked)) this.#refuse(asked, NOT_HERE, gateMicros)
   }
 
+  /** A process that has ended takes its flows with it; of any other the client may ask elsewhere. */
+  #whyNot(asked: Asked): Denial {
+    return this.#options.registry.isGone(instanceOf(asked)) ? GONE : NOT_HERE
+  }
+
   #refuse({ flow, request }: Asked, denial: Denial, gateMicros: number): void {
     refuseFlow(flow, request, denial, gateMicros, this.#options.books)
   }
@@ -128,6 +133,7 @@ const OF_NAMES: ReadonlySet<ResetCode> = new Set(['no-such-name', 'not-published
 
 const MISMATCH = deny('resume-mismatch', 'there is no such flow to resume')
 const NOT_HERE = deny('connector-not-here', 'the connector that has the flow is not at this edge')
+const GONE = deny('connector-down', 'the connector that had the flow has ended')
 const NOT_PUBLISHED = deny('not-published', 'its connector does not publish that any more')
 const TOO_FAST = deny('rate-limited', 'too many flows come back at once')
 const DRAINING = deny('shutting-down', 'the edge is shutting down')

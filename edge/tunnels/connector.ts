@@ -67,7 +67,7 @@ export class ConnectorTunnel implements RelayHandlers {
   closed(why: LinkClosed): void {
     const { registry, questions, closed } = this.#options
     if (this.#tunnel) {
-      registry.detach(this.#tunnel)
+      registry.detach(this.#tunnel, why.by === 'network')
       questions.gone(this.#tunnel)
     }
     this.#tunnel = undefined

@@ -173,6 +173,24 @@ test('an announcement counts for every tunnel of its process, and not for anothe
   assert.ok(!registry.exists(name('db.corp.internal')))
 })
 
+test('a process is gone when its connections were closed, or another has taken its place', () => {
+  const registry = registryOf(connector('a', 'domain:corp.internal'))
+  const [silent, closed, fresh] = [wire('silent'), wire('closed'), wire('fresh')]
+  registry.attach('a', 'a.1', silent)
+  assert.equal(registry.isGone('a.1'), false, 'it is here')
+  registry.detach(silent)
+  assert.equal(registry.isGone('a.1'), false, 'its network may come back')
+  registry.attach('a', 'a.2', closed)
+  registry.detach(closed, true)
+  assert.equal(registry.isGone('a.2'), true, 'its system closed the connections')
+  registry.attach('a', 'a.2', closed)
+  assert.equal(registry.isGone('a.2'), false, 'it was only its way that was closed')
+  registry.detach(closed)
+  registry.attach('a', 'a.3', fresh)
+  assert.equal(registry.isGone('a.1'), true, 'another process of it is here')
+  assert.equal(registry.isGone('b.1'), false, 'nobody knows that one')
+})
+
 test('a revoked connector loses its names and gives its tunnels back to be closed', () => {
   const hq = connector('hq', 'domain:corp.internal')
   const registry = registryOf(hq)

@@ -16,6 +16,7 @@ function house() {
     verdict: { kind: 'granted' } as Denial | { kind: 'granted' },
     led: 'led' as Resumed,
     hasAnnounced: false,
+    isGone: false,
     live: undefined as LiveFlow | undefined,
     judged: 0,
   }
@@ -30,7 +31,7 @@ function house() {
       findLive: () => world.live,
     },
     route: { resume: () => world.led },
-    registry: { hasAnnounced: () => world.hasAnnounced },
+    registry: { hasAnnounced: () => world.hasAnnounced, isGone: () => world.isGone },
     books: {
       flows: { refused: ({ code }) => void records.push(code) },
       counts: { refused: () => undefined },
@@ -80,6 +81,16 @@ test('one whose connector is not here waits ten seconds for it, then is told to 
   assert.deepEqual(told, ['connector-not-here'])
   assert.deepEqual(records, [], 'it asks again: that is no decision about the flow')
   assert.equal(resumes.heldCount, 0)
+})
+
+test('one whose connector process has ended is over after its ten seconds', () => {
+  const { resumes, world, told, clock, ask } = house()
+  world.led = 'not-here'
+  world.isGone = true
+  ask()
+  clock.advance(10_000)
+  resumes.tick(clock.now())
+  assert.deepEqual(told, ['connector-down'])
 })
 
 test('one that waits is judged anew when its connector comes, and goes on waiting when it went again', () => {
