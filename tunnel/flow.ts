@@ -27,7 +27,10 @@ export interface FlowHandlers {
   opened?(info: OpenedInfo): void
   /** Opener only, instead of `opened`, and the last call. */
   refused?(refusal: Refusal): void
-  /** `chunk` is the program's to keep. Every byte must be given back by `consumed` some time. */
+  /**
+   * `chunk` lies in memory that is used again: whoever keeps it must copy it. Every byte must be given
+   * back by `consumed` some time.
+   */
   data(chunk: Uint8Array): void
   /** The other end sends no more. */
   ended(): void

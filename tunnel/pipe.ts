@@ -1,5 +1,6 @@
 import type { ResetCode } from './codes.ts'
 import type { Flow, FlowEnd, FlowHandlers, Refusal } from './flow.ts'
+import { Gather } from './gather.ts'
 import type { SocketPort } from './port.ts'
 import { release } from './release.ts'
 
@@ -27,22 +28,20 @@ export function pipeSocket(
   return pump.flow
 }
 
-/** Chunks of this size are part of a stream of them. */
-const BULK_BYTES = 8192
-
 class Pump {
   flow: Flow | undefined
   readonly #socket: SocketPort
   readonly #events: PipeEvents
+  readonly #gather: Gather
   #readEnded = false
   #writeEnded = false
-  #isCorked = false
   /** The flow or the socket is broken; the other was told. */
   #isBroken = false
 
   constructor(socket: SocketPort, events: PipeEvents) {
     this.#socket = socket
     this.#events = events
+    this.#gather = new Gather(socket, (bytes) => this.flow?.consumed(bytes))
   }
 
   start(): void {
@@ -66,7 +65,7 @@ class Pump {
     return {
       opened: (info) => opened?.(info),
       refused: (refusal) => this.#refused(refusal),
-      data: (chunk) => this.#data(chunk),
+      data: (chunk) => this.#gather.add(chunk),
       ended: () => this.#ended(),
       reset: (end) => this.#reset(end),
       drained: () => this.#socket.resume(),
@@ -80,29 +79,9 @@ class Pump {
     this.#kill()
   }
 
-  #data(chunk: Uint8Array): void {
-    if (chunk.length >= BULK_BYTES) this.#cork()
-    this.#socket.write(chunk, (error) => {
-      if (error) return
-      this.flow?.consumed(chunk.length)
-      release(chunk)
-    })
-  }
-
-  /** Full frames come several at a time: one system call for those of one turn. */
-  #cork(): void {
-    if (this.#isCorked) return
-    this.#isCorked = true
-    this.#socket.cork()
-    setImmediate(() => {
-      this.#isCorked = false
-      this.#socket.uncork()
-    })
-  }
-
   #ended(): void {
     this.#writeEnded = true
-    this.#socket.end()
+    this.#gather.end()
   }
 
   #reset(end: FlowEnd): void {

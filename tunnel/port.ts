@@ -20,7 +20,10 @@ export interface LinkPort {
   close(code: ResetCode, reason: string): void
   /** Ends the link without a word. */
   terminate(): void
-  /** Messages that come while this is undefined wait (the link stops reading). */
+  /**
+   * Messages, or pieces of them in their order: they lie in memory that the link uses again, so whoever
+   * keeps one must copy it. What comes while this is undefined waits (the link stops reading).
+   */
   onMessage: ((message: Uint8Array) => void) | undefined
   /** Once, whoever closed. Set after the close: called at once. */
   onClosed: ((why: LinkClosed) => void) | undefined

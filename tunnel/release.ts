@@ -1,16 +1,12 @@
-/** What may lie before the bytes in their memory: headers of the carrier and of a frame. */
-const HEADERS_BYTES = 32
 /** Below this the collector is cheaper. */
 const LEAST_BYTES = 4096
 
 /**
  * Gives the memory of `bytes` back at once, for the next read to use while it is still in the cache.
  * Left to the collector it piles up: V8 runs a full collection for every 12 MB of it. Does nothing
- * where other bytes may share the memory. Whoever calls this is the last that reads `bytes`.
+ * where other bytes share the memory. Whoever calls this is the last that reads `bytes`.
  */
-export function release(bytes: Uint8Array): void {
-  const { buffer, byteOffset, byteLength } = bytes
-  if (byteLength < LEAST_BYTES || byteOffset > HEADERS_BYTES) return
-  if (byteOffset + byteLength !== buffer.byteLength) return
+export function release({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength < LEAST_BYTES || byteLength !== buffer.byteLength) return
   if (buffer instanceof ArrayBuffer && buffer.resizable === false) buffer.transfer(0)
 }

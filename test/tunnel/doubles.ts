@@ -123,8 +123,11 @@ export class Wire {
 
   #carry(from: TestLink, to: TestLink): boolean {
     const message = from.take()
-    if (message !== undefined) to.onMessage?.(message)
-    else if (from.closed && !to.closed && from.sent.length === 0) {
+    if (message !== undefined) {
+      to.onMessage?.(message)
+      // As a real link does with the memory it reads into.
+      message.fill(0xdd)
+    } else if (from.closed && !to.closed && from.sent.length === 0) {
       to.lose({ ...from.closed, by: 'peer' })
       return true
     }

@@ -15,11 +15,12 @@ export type FrameSink = (
 /**
  * Finds the frames in a byte stream, however it is cut. Sizes are checked as soon as a header is
  * there, so nothing is kept for a frame that is too long. Frames that lie whole in a chunk are handed
- * on without a copy; unknown optional frames are skipped.
+ * on without a copy, others in memory that is used again; unknown optional frames are skipped.
  */
 export class Decoder {
   readonly #sink: FrameSink
   readonly #maxFrameBytes: number
+  /** Used again for the next frame that comes in parts. */
   #held = EMPTY
   #heldBytes = 0
   #small = 0
@@ -63,10 +64,9 @@ export class Decoder {
     if (this.#held.length < frameBytes) this.#grow(frameBytes)
     at = this.#fill(chunk, at, frameBytes)
     if (this.#heldBytes < frameBytes) return at
-    const frame = this.#held
-    this.#held = EMPTY
     this.#heldBytes = 0
-    this.#deliver(frame, 0, frameBytes)
+    this.#deliver(this.#held, 0, frameBytes)
+    if (this.#held.length > KEPT_BYTES) this.#held = EMPTY
     return at
   }
 
@@ -74,7 +74,7 @@ export class Decoder {
     if (this.#heldBytes > 0) return
     const left = chunk.length - at
     const size = left < HEADER_BYTES ? HEADER_BYTES : this.#frameBytes(chunk, at)
-    this.#held = new Uint8Array(size)
+    if (this.#held.length < size) this.#held = new Uint8Array(size)
     this.#held.set(chunk.subarray(at))
     this.#heldBytes = left
   }
@@ -112,6 +112,8 @@ export class Decoder {
   }
 }
 
+/** A whole frame of data. */
+const KEPT_BYTES = HEADER_BYTES + 16_384
 const EMPTY = new Uint8Array(0)
 
 function checkKnown(rule: FrameRule, length: number, stream: number): void {

@@ -6,6 +6,7 @@ import { Bucket } from '../bucket.ts'
 import { closeCodeOf, codeOfClose, type ResetCode } from '../codes.ts'
 import { textBytes, writeU16 } from '../frames/bytes.ts'
 import type { LinkClosed, LinkPort } from '../port.ts'
+import { Intake } from './intake.ts'
 import type { Masks } from './masks.ts'
 import { Slice } from './slice.ts'
 
@@ -49,6 +50,7 @@ export class WebSocketLink implements Link {
   readonly #waiting: Uint8Array[] = []
   readonly #slice = new Slice()
   readonly #pings = new Bucket(...PINGS, Date.now())
+  readonly #intake: Intake
   #onMessage: ((message: Uint8Array) => void) | undefined
   #onClosed: ((why: LinkClosed) => void) | undefined
   #closing: LinkClosed | undefined
@@ -67,9 +69,14 @@ export class WebSocketLink implements Link {
     this.keyAgreement = masks ? keyAgreementOf(socket) : undefined
     this.remoteAddress = (socket as Socket).remoteAddress ?? ''
     this.localAddress = (socket as Socket).localAddress ?? ''
+    this.#intake = new Intake({
+      socket,
+      isPeerMasked: !masks,
+      maxBytes: BODY_BYTES,
+      piece: (bytes) => this.#piece(bytes),
+      read: () => this.#yield(),
+    })
     if (!masks) socket.on('data', this.#countUnproven)
-    // After the listener of `ws` itself, which has read the chunk by then.
-    socket.on('data', () => this.#yield())
     ws.on('ping', () => this.#countPing()).on('pong', () => this.#countPing())
     ws.on('message', (data, isBinary) => this.#message(data as Buffer, isBinary))
     ws.on('error', (error) => this.#failed(error))
@@ -133,6 +140,7 @@ export class WebSocketLink implements Link {
 
   proven(): void {
     this.#socket.off('data', this.#countUnproven)
+    this.#intake.open()
   }
 
   #sendPlain(slab: Uint8Array, ends: readonly number[], written: () => void): void {
@@ -198,6 +206,13 @@ export class WebSocketLink implements Link {
     else this.#hold(data)
   }
 
+  /** In memory that is used for the next read: whoever keeps it must copy it. */
+  #piece(bytes: Buffer): void {
+    if (this.#closing) return
+    if (this.#onMessage && this.#waiting.length === 0) this.#onMessage(bytes)
+    else this.#hold(Buffer.from(bytes))
+  }
+
   /** Between two owners, as after the handshake. */
   #hold(data: Buffer): void {
     this.#waiting.push(data)
@@ -217,6 +232,7 @@ export class WebSocketLink implements Link {
   }
 
   #failed(error: Error): void {
+    this.#intake.stop()
     this.#error = error.message
     const broken = 'code' in error && String(error.code).startsWith('WS_ERR_')
     if (broken) this.#closing ??= { code: 'protocol-error', reason: error.message, by: 'us' }

@@ -41,6 +41,7 @@ export async function dialHandshake(
     checkDeployment(hello, options.deployment)
     link.send(bodyFrame(TYPE.AUTH, 0, writeJson(await makeAuth(link, hello, options))))
     const ready = readReady(await nextFrame(link, READY, clock), options.role)
+    link.proven()
     if (ready.exporterMatched) link.useZeroMasks()
     const { version: edgeVersion, ...rest } = ready
     const { deployment, edgeName } = hello
