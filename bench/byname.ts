@@ -92,18 +92,18 @@ async function enrol(
       writeFileSync(token, made.stdout, { mode: 0o600 })
       break
     }
-    if (tries === 20) throw new Error(`connector token: ${made.stderr}`)
+    if (tries === 100) throw new Error(`connector token: ${made.stderr}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   writeFileSync(path.join(directory, 'connector.yaml'), connectorYaml(token, published, origins))
 }
 
-/** Asks the client's resolver until it knows the name. */
+/** Asks the client's resolver until it knows the name, 45 s at least: a busy machine takes its time. */
 async function addressOf(name: string, port: number): Promise<string> {
   const { Resolver } = await import('node:dns/promises')
   const resolver = new Resolver({ timeout: 500, tries: 1 })
   resolver.setServers([`127.0.0.1:${port}`])
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 450; tries++) {
     const [address] = await resolver.resolve4(name).catch(() => [])
     if (address !== undefined) return address
     await new Promise((resolve) => setTimeout(resolve, 100))
