@@ -195,7 +195,7 @@ export class Stay {
     seat.former = undefined
     if (!former || !this.#tunnels.has(former)) return
     if (this.#isDoubtful(former) && former.endpoint.canResume) {
-      former.endpoint.lose('nothing came from the edge, and another tunnel stands')
+      former.endpoint.lose(SILENT)
     } else this.#retire(former, 'another tunnel has taken over')
   }
 
@@ -252,7 +252,18 @@ export class Stay {
     if (this.#retired.has(tunnel) && endpoint.flowCount === 0) endpoint.close('shutting-down')
     else if (this.#hasMoved(tunnel) && endpoint.canResume) {
       endpoint.lose('the network address is gone')
-    } else endpoint.tick(this.#options.clock.now())
+    } else {
+      endpoint.tick(this.#options.clock.now())
+      this.#doubt(tunnel)
+    }
+  }
+
+  /** Its flows can go on by another tunnel, and only this end may know that it is dead. */
+  #doubt(tunnel: Tunnel): void {
+    if (!this.#isDoubtful(tunnel) || !tunnel.endpoint.canResume) return
+    const isWell = (other: Tunnel | undefined) =>
+      other !== undefined && other !== tunnel && !this.#isDoubtful(other)
+    if (this.#seats.some((seat) => isWell(seat.tunnel))) tunnel.endpoint.lose(SILENT)
   }
 
   #isDoubtful(tunnel: Tunnel): boolean {
@@ -285,6 +296,8 @@ export class Stay {
     })
   }
 }
+
+const SILENT = 'nothing came from the edge, and another tunnel stands'
 
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -251,18 +251,30 @@ test('an edge that comes later, as another one tells, gets its seat', async () =
   assert.deepEqual(openAt(stay), ['https://a', 'https://b'])
 })
 
-test('a tunnel in doubt gets a successor, and is lost when it is silent even then', async () => {
+test('a tunnel in doubt is lost when another one is well: its flows can go on there', async () => {
   const { stay, clock, tunnels } = staying()
   await clock.pass(60_000)
   const [silent] = tunnels
   assert.ok(silent)
   silent.isInDoubt = true
-  await clock.pass(1_500)
-  assert.equal(openAt(stay).length, 1, 'it does not count as open')
-  await clock.pass(1_500)
-  assert.equal(tunnels.length, 3)
+  await clock.pass(1_000)
   assert.ok(silent.said.at(-1)?.startsWith('lose '))
+  await clock.pass(1_000)
+  assert.equal(tunnels.length, 3)
   assert.equal(openAt(stay).length, 2)
+})
+
+test('with every tunnel in doubt, each gets a successor, and is lost when that stands', async () => {
+  const { stay, clock, tunnels } = staying()
+  await clock.pass(60_000)
+  const silent = [...tunnels]
+  for (const tunnel of silent) tunnel.isInDoubt = true
+  await clock.pass(1_000)
+  assert.equal(openAt(stay).length, 0, 'they do not count as open')
+  assert.ok(silent.every(({ said }) => said.at(-1) === 'tick'))
+  await clock.pass(2_000)
+  assert.equal(openAt(stay).length, 2)
+  assert.ok(silent.every(({ said }) => said.at(-1)?.startsWith('lose ')))
   assert.equal([...stay.tunnels].length, 2)
 })
 
@@ -273,10 +285,10 @@ test('a tunnel that comes out of doubt is taken again, and one that comes out to
   const [first, second] = tunnels
   assert.ok(first && second)
   world.answer = () => away
-  first.isInDoubt = true
+  first.isInDoubt = second.isInDoubt = true
   await clock.pass(3_000)
-  assert.equal(openAt(stay).length, 1)
-  first.isInDoubt = false
+  assert.equal(openAt(stay).length, 0)
+  first.isInDoubt = second.isInDoubt = false
   await clock.pass(10_000)
   assert.equal(openAt(stay).length, 2)
   assert.equal(tunnels.length, 2, 'no other was needed')

@@ -180,9 +180,9 @@ export class EndFlow implements Flow {
     else this.#detach()
   }
 
-  /** It goes on without this tunnel. */
+  /** It goes on without this tunnel, or is asked for over another one. */
   leave(): void {
-    if (!this.isOpen) return
+    if (!this.isOpen && this.#state !== 'resuming') return
     this.#host.letGo(this)
     this.#detach()
   }
