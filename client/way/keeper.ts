@@ -237,7 +237,7 @@ export class Keeper {
   #delayMs(flowsWait: boolean): number {
     if (this.#isOver) return LOOK_FOR_SIGN_IN_MS
     const failures = Math.max(0, this.#failures - 1)
-    const anotherLives = this.best !== undefined
+    const anotherLives = this.best !== undefined && !flowsWait
     return retryDelayMs({ failures, anotherLives, flowsWait }, this.#deps.chance())
   }
 
