@@ -56,10 +56,10 @@ test('FIN must be at the end, and what was not relayed cannot be acknowledged', 
 test('a limit is passed on up to what is written out and a share', () => {
   const direction = new Direction(256 * KIB, {})
   direction.relay(256 * KIB)
-  direction.writtenOut = 100 * KIB
+  direction.wroteOut(100 * KIB)
   assert.equal(direction.credit(0, 10 * MIB, 200 * KIB), 300 * KIB)
   assert.equal(direction.isClamped, true)
-  direction.writtenOut = 256 * KIB
+  direction.wroteOut(256 * KIB)
   assert.equal(direction.credit(0, 10 * MIB, 20 * MIB), 10 * MIB)
   assert.equal(direction.isClamped, false)
 })
@@ -69,7 +69,7 @@ test('a clamped sender is told of more as its bytes are written out, with the la
   const direction = new Direction(100 * KIB, { sender: { tunnel: { outbox }, stream: 7 } })
   direction.relay(100 * KIB)
   direction.credit(50 * KIB, 10 * MIB, 0)
-  direction.writtenOut = 60 * KIB
+  direction.wroteOut(60 * KIB)
   direction.regrant(64 * KIB)
   clock.turn()
   const [message] = link.sent
@@ -82,34 +82,74 @@ test('a clamped sender is told of more as its bytes are written out, with the la
 
 test('the share falls as the queue fills and with the flows in it, and comes back', () => {
   const { outbox, queue, writeAll } = makeTunnel()
-  assert.equal(queue.shareBytes, 8 * MIB)
-  const directions = Array.from({ length: 3 }, () => new Direction(MIB, {}))
+  const share = queue.shareOf('alice')
+  assert.equal(share.freeBytes, 8 * MIB)
+  const directions = Array.from({ length: 3 }, () => new Direction(MIB, { share }))
   for (const direction of directions) {
     direction.relay(MIB / 2)
     outbox.append(new Uint8Array(MIB / 2))
     queue.mark(direction, 0)
   }
-  assert.equal(queue.shareBytes, Math.floor((8 * MIB - 1.5 * MIB) / 4))
+  assert.equal(share.freeBytes, Math.floor((8 * MIB - 1.5 * MIB) / 4))
   outbox.append(new Uint8Array(8 * MIB))
-  assert.equal(queue.shareBytes, 16 * KIB, 'never less')
+  assert.equal(share.freeBytes, 16 * KIB, 'never less')
   writeAll()
   queue.settle()
   for (const direction of directions) assert.equal(direction.writtenOut, MIB / 2)
-  assert.equal(queue.shareBytes, 8 * MIB)
+  assert.equal(share.freeBytes, 8 * MIB)
+})
+
+test('a party has its part of the queue, however many flows others fill it with', () => {
+  const { outbox, queue, writeAll } = makeTunnel()
+  const [many, one] = [queue.shareOf('many'), queue.shareOf('one')]
+  const directions = Array.from({ length: 100 }, () => new Direction(40 * KIB, { share: many }))
+  for (const direction of directions) {
+    direction.relay(40 * KIB)
+    outbox.append(new Uint8Array(40 * KIB))
+    queue.mark(direction, 0)
+  }
+  assert.equal(many.freeBytes, Math.floor((8 * MIB - 4000 * KIB) / 101))
+  assert.equal(one.freeBytes, 4 * MIB)
+  const key = new Direction(MIB, { share: one })
+  key.relay(MIB)
+  outbox.append(new Uint8Array(MIB))
+  queue.mark(key, 0)
+  assert.equal(one.freeBytes, (3 * MIB) / 2)
+  assert.equal(many.freeBytes, 16 * KIB, 'it has nearly half already')
+  writeAll()
+  queue.settle()
+  for (const direction of [key, ...directions]) direction.close()
+  assert.notEqual(queue.shareOf('one'), one, 'nothing is kept of whom nothing waits of')
 })
 
 test('what is granted and has not come counts until it comes or the flow is over', () => {
   const { queue } = makeTunnel()
-  const flows = Array.from({ length: 48 }, () => new Direction(MIB, { ledger: queue }))
+  const [one, two, three] = ['one', 'two', 'three'].map((party) => queue.shareOf(party))
+  assert.ok(one && two && three)
+  const flows = Array.from(
+    { length: 48 },
+    (_, i) => new Direction(MIB, { share: i < 24 ? one : two }),
+  )
   assert.equal(queue.committedBytes, 48 * MIB)
-  assert.equal(queue.shareBytes, 16 * KIB)
+  assert.equal(three.freeBytes, 16 * KIB)
   flows[0]?.relay(MIB)
   flows[1]?.close()
   flows[1]?.close()
   assert.equal(queue.committedBytes, 46 * MIB)
-  assert.equal(queue.shareBytes, 2 * MIB)
+  assert.equal(three.freeBytes, 2 * MIB)
   flows[2]?.credit(0, 2 * MIB, 2 * MIB)
   assert.equal(queue.committedBytes, 47 * MIB)
+})
+
+test('one party cannot use up what all may have to come', () => {
+  const { queue } = makeTunnel()
+  const greedy = queue.shareOf('greedy')
+  const flows = Array.from({ length: 100 }, () => new Direction(MIB, { share: greedy }))
+  assert.equal(greedy.freeBytes, 16 * KIB)
+  assert.equal(queue.shareOf('other').freeBytes, 8 * MIB)
+  for (const flow of flows) flow.close()
+  assert.equal(queue.committedBytes, 0)
+  assert.equal(queue.shareOf('greedy').freeBytes, 8 * MIB)
 })
 
 test('each flow is told how far it is written out, in the order of the queue', () => {

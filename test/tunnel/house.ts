@@ -9,6 +9,8 @@ import { flowId, ManualClock, Seen, settle, Wire } from './doubles.ts'
 export interface HouseOptions {
   readonly limits?: Limits
   readonly rates?: Rates
+  /** What both sides of every tunnel agreed on. */
+  readonly features?: readonly string[]
 }
 
 /** An end with what it was told. */
@@ -21,9 +23,9 @@ export class End implements EndpointHandlers {
   onIncoming: ((open: IncomingOpen) => void) | undefined
 
   constructor(role: 'client' | 'connector', wire: Wire, clock: ManualClock, options: HouseOptions) {
-    const { limits = DEFAULT_LIMITS, rates } = options
+    const { limits = DEFAULT_LIMITS, rates, features = [] } = options
     const link = wire.a
-    const base = { role, link, limits, clock, codec: controlCodec, handlers: this }
+    const base = { role, link, limits, features, clock, codec: controlCodec, handlers: this }
     this.endpoint = new Endpoint(rates ? { ...base, rates } : base)
   }
 
@@ -52,9 +54,16 @@ export class EdgeSide implements RelayHandlers {
   closedWhy: LinkClosed | undefined
   readonly tunnel: RelayTunnel
   onOpen: ((flow: RelayFlow) => void) | undefined
+  /** Whose tunnel it is; its own when undefined. */
+  party: string | undefined
 
-  constructor(relay: Relay, role: 'client' | 'connector', wire: Wire) {
-    this.tunnel = relay.attach(wire.b, role, this)
+  constructor(
+    relay: Relay,
+    role: 'client' | 'connector',
+    wire: Wire,
+    { features }: HouseOptions = {},
+  ) {
+    this.tunnel = relay.attach(wire.b, role, this, features)
   }
 
   open(flow: RelayFlow): void {
@@ -88,8 +97,8 @@ export class House {
     const { clock } = this
     this.#wires = [this.clientWire, this.connectorWire]
     this.relay = new Relay({ clock, codec: controlCodec, ...options })
-    this.clientSide = new EdgeSide(this.relay, 'client', this.clientWire)
-    this.connectorSide = new EdgeSide(this.relay, 'connector', this.connectorWire)
+    this.clientSide = new EdgeSide(this.relay, 'client', this.clientWire, options)
+    this.connectorSide = new EdgeSide(this.relay, 'connector', this.connectorWire, options)
     this.client = new End('client', this.clientWire, clock, options)
     this.connector = new End('connector', this.connectorWire, clock, options)
     this.clientSide.onOpen = (flow) => flow.connect(this.connectorSide.tunnel, CONTEXT, 7)
@@ -99,7 +108,7 @@ export class House {
   addClient(options: HouseOptions = {}): { end: End; side: EdgeSide; wire: Wire } {
     const wire = new Wire()
     this.#wires.push(wire)
-    const side = new EdgeSide(this.relay, 'client', wire)
+    const side = new EdgeSide(this.relay, 'client', wire, options)
     side.onOpen = (flow) => flow.connect(this.connectorSide.tunnel, CONTEXT, 7)
     return { end: new End('client', wire, this.clock, options), side, wire }
   }
@@ -130,7 +139,7 @@ export class House {
   addConnector(options: HouseOptions = {}): { end: End; side: EdgeSide; wire: Wire } {
     const wire = new Wire()
     this.#wires.push(wire)
-    const side = new EdgeSide(this.relay, 'connector', wire)
+    const side = new EdgeSide(this.relay, 'connector', wire, options)
     this.clientSide.onOpen = (flow) => flow.connect(side.tunnel, CONTEXT, 7)
     return { end: new End('connector', wire, this.clock, options), side, wire }
   }

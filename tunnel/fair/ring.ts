@@ -28,10 +28,6 @@ export class Ring<Owner> {
   readonly #fresh = new List<Owner>()
   readonly #steady = new List<Owner>()
 
-  get isEmpty(): boolean {
-    return this.#fresh.first === undefined && this.#steady.first === undefined
-  }
-
   enter(seat: Seat<Owner>): void {
     if (seat.isTaken) return
     seat.leftBytes = QUANTUM_BYTES
@@ -54,11 +50,7 @@ export class Ring<Owner> {
    */
   rest(seat: Seat<Owner>): void {
     if (seat.list === this.#fresh) this.#steady.push(seat)
-    else this.leave(seat)
-  }
-
-  leave(seat: Seat<Owner>): void {
-    seat.list?.remove(seat)
+    else seat.list?.remove(seat)
   }
 }
 

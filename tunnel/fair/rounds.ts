@@ -13,12 +13,13 @@ interface Party<Flow> {
  * one party get no more than one of another (SPEC.md §6.1).
  */
 export class Rounds<Flow> {
-  readonly #parties = new Ring<Party<Flow>>()
+  #parties = new Ring<Party<Flow>>()
   readonly #seats = new Map<PartyKey, Seat<Party<Flow>>>()
   #turnOf: Seat<Party<Flow>> | undefined
+  #flows = 0
 
   get isEmpty(): boolean {
-    return this.#parties.isEmpty
+    return this.#flows === 0
   }
 
   /** The flow has something to send. */
@@ -27,6 +28,7 @@ export class Rounds<Flow> {
     const party = this.#seatOf(key)
     this.#parties.enter(party)
     party.owner.flows.enter(flow)
+    this.#flows += 1
   }
 
   next(): Seat<Flow> | undefined {
@@ -50,10 +52,21 @@ export class Rounds<Flow> {
   /** The flow of the last `next` has nothing to send. */
   rest(flow: Seat<Flow>): void {
     this.#turnOf?.owner.flows.rest(flow)
+    if (!flow.isTaken) this.#left()
   }
 
   leave(flow: Seat<Flow>): void {
+    if (!flow.isTaken) return
     flow.list?.remove(flow)
+    this.#left()
+  }
+
+  /** Parties without flows go when their turn comes, or with the last flow of all. */
+  #left(): void {
+    this.#flows -= 1
+    if (this.#flows > 0) return
+    this.#parties = new Ring()
+    this.#seats.clear()
   }
 
   #seatOf(key: PartyKey): Seat<Party<Flow>> {

@@ -2,6 +2,7 @@ import { TunnelError } from '../codes.ts'
 import type { Seat } from '../fair/ring.ts'
 import { CREDIT_FRAME_BYTES, putCredit } from '../frames/write.ts'
 import type { Outbox } from '../outbox.ts'
+import type { Share } from './shares.ts'
 import type { Waiting } from './waiting.ts'
 
 /** What may wait between two updates of a clamped credit. */
@@ -10,12 +11,6 @@ const STEP_BYTES = 32 * 1024
 interface Sender {
   readonly tunnel: { readonly outbox: Outbox }
   readonly stream: number
-}
-
-/** Keeps count of what may still come for a tunnel: see OutQueue. */
-export interface Ledger {
-  /** `bytes` more were granted, or, below zero, came or will not come. */
-  commit(bytes: number): void
 }
 
 /** Where the receiver of a direction stands when its flow is resumed: RESUME's words, or RESUMED's. */
@@ -30,8 +25,8 @@ export interface Place {
 export class Direction {
   /** Bytes relayed. */
   offset = 0
-  /** Of those, what the kernel has. */
-  writtenOut = 0
+  /** Of those, what the outbox has had. */
+  sentOffset = 0
   /** Whom to tell of more credit. */
   sender: Sender | undefined
   /** Marks in the queue of the tunnel that it leaves by. */
@@ -40,7 +35,8 @@ export class Direction {
   turn: { readonly seat: Seat<Direction>; readonly waiting: Waiting } | undefined
   #isClosed = false
   /** Of the tunnel that it leaves by; undefined until there is one. */
-  #ledger: Ledger | undefined
+  #share: Share | undefined
+  #writtenOut = 0
   /** What the sender was told. */
   #granted: number
   /** What the receiver would take. */
@@ -48,17 +44,45 @@ export class Direction {
   #acknowledged = 0
   #fin: number | undefined
 
-  constructor(granted: number, ends: { sender?: Sender; ledger?: Ledger }) {
+  constructor(granted: number, ends: { sender?: Sender; share?: Share }) {
     this.sender = ends.sender
     this.#granted = granted
     this.#limit = granted
-    if (ends.ledger) this.leaveBy(ends.ledger)
+    if (ends.share) this.leaveBy(ends.share)
   }
 
-  /** From now on its bytes go to this tunnel; what was granted before counts there as well. */
-  leaveBy(ledger: Ledger): void {
-    this.#ledger = ledger
-    if (!this.#isClosed) ledger.commit(this.#granted - this.offset)
+  /** From now on its bytes count as this party's of that tunnel, those that came before as well. */
+  leaveBy(share: Share): void {
+    this.#share = share
+    share.wait(this.offset - this.#writtenOut)
+    if (this.#isClosed) return
+    share.join()
+    share.commit(this.#granted - this.offset)
+  }
+
+  get share(): Share | undefined {
+    return this.#share
+  }
+
+  /** How far beyond what is written out its sender may be granted credit. */
+  get freeBytes(): number {
+    return this.#share?.freeBytes ?? 0
+  }
+
+  /** Of what was relayed, what the kernel has. */
+  get writtenOut(): number {
+    return this.#writtenOut
+  }
+
+  /** The kernel has the bytes up to `offset`. */
+  wroteOut(offset: number): void {
+    this.#share?.wait(this.#writtenOut - offset)
+    this.#writtenOut = offset
+  }
+
+  /** What the outbox has not had never goes out. */
+  throwAway(): void {
+    this.#share?.wait(this.sentOffset - this.offset)
   }
 
   /**
@@ -67,11 +91,12 @@ export class Direction {
    */
   place({ received, hasFin, limit }: Place, share: number): number {
     this.offset = hasFin ? received - 1 : received
-    this.writtenOut = this.offset
+    this.sentOffset = this.offset
+    this.#writtenOut = this.offset
     this.#acknowledged = received
     this.#limit = limit
     this.#granted = Math.max(this.offset, Math.min(limit, this.offset + share))
-    this.#ledger?.commit(this.#granted - this.offset)
+    this.#share?.commit(this.#granted - this.offset)
     if (hasFin) this.finish(this.offset)
     return this.#granted
   }
@@ -110,7 +135,8 @@ export class Direction {
       throw new TunnelError('flow-control', 'more bytes than the credit allows')
     }
     this.offset += bytes
-    this.#ledger?.commit(-bytes)
+    this.#share?.commit(-bytes)
+    this.#share?.wait(bytes)
   }
 
   /** @throws TunnelError `protocol-error` when bytes are missing */
@@ -149,17 +175,19 @@ export class Direction {
 
   /** Nothing comes any more, after FIN or a reset: whatever is still in a queue asks for no more. */
   close(): void {
-    if (!this.#isClosed) this.#ledger?.commit(this.offset - this.#granted)
+    if (this.#isClosed) return
     this.#isClosed = true
+    this.#share?.commit(this.offset - this.#granted)
+    this.#share?.part()
   }
 
   #grant(next: number): void {
-    if (!this.#isClosed) this.#ledger?.commit(next - this.#granted)
+    if (!this.#isClosed) this.#share?.commit(next - this.#granted)
     this.#granted = next
   }
 
   /** Credit that was given is never taken back. */
   #grantable(share: number): number {
-    return Math.max(this.#granted, Math.min(this.#limit, this.writtenOut + share))
+    return Math.max(this.#granted, Math.min(this.#limit, this.#writtenOut + share))
   }
 }

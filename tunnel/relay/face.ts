@@ -5,7 +5,7 @@ import type { LinkClosed } from '../port.ts'
 
 export interface RelayHandlers {
   /** Whose tunnel it is: tunnels of one session share what one gets. Each its own when left out. */
-  readonly party?: string
+  readonly party?: string | undefined
   /** A client opens a flow: answer now or later with `connect` or `refuse`, once. */
   open(flow: RelayFlow): void
   /**

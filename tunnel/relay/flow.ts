@@ -157,9 +157,8 @@ export class Flow implements LegFlow {
       throw new TunnelError('protocol-error', 'RESUMED to no RESUME')
     }
     this.#answered()
-    const share = this.#connector?.tunnel.queue.shareBytes ?? 0
     const info = { attempt: this.attempt, gateMicros: this.#gateMicros }
-    writeOffset(bytes, start + 12, this.#client.sends.place(resumed, share))
+    writeOffset(bytes, start + 12, this.#client.sends.place(resumed, this.#client.sends.freeBytes))
     writeMicros(bytes, start + 20, this.#gateMicros)
     writeMicros(bytes, start + 24, this.#sinceConnect)
     this.handlers?.resumed?.({ ...info, relayMicros: Math.round(this.#sinceConnect) })
@@ -219,7 +218,7 @@ export class Flow implements LegFlow {
       other: this.#client,
     }
     receives.sender = { tunnel, stream }
-    sends.leaveBy(tunnel.queue)
+    sends.leaveBy(tunnel.queue.shareOf(this.party))
     this.#connector = leg
     this.#client.other = leg
     tunnel.add(leg)
@@ -277,12 +276,13 @@ export class Flow implements LegFlow {
 type FirstHand = Pick<RelayFlowEnd, 'code' | 'reason' | 'by'>
 
 /** What goes to the client: from the beginning, or from where the client stands. */
-function receivesOf(asked: Asked, { queue }: LegTunnel): Direction {
+function receivesOf(asked: Asked, { queue, party }: LegTunnel): Direction {
+  const share = queue.shareOf(party)
   if (asked.kind === 'open') {
-    return new Direction(Math.min(asked.open.receiveLimit, queue.shareBytes), { ledger: queue })
+    return new Direction(Math.min(asked.open.receiveLimit, share.freeBytes), { share })
   }
-  const direction = new Direction(0, { ledger: queue })
-  direction.place(asked.resume, queue.shareBytes)
+  const direction = new Direction(0, { share })
+  direction.place(asked.resume, share.freeBytes)
   return direction
 }
 

@@ -1,22 +1,11 @@
 import { Seat } from '../fair/ring.ts'
+import type { PartyKey } from '../fair/rounds.ts'
 import { Rounds } from '../fair/rounds.ts'
-import { LEAST_WINDOW_BYTES } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Direction, Ledger } from './direction.ts'
+import type { Direction } from './direction.ts'
 import type { Leg } from './leg.ts'
+import { type Share, Shares } from './shares.ts'
 import { type Frames, Waiting } from './waiting.ts'
-
-/**
- * What the relay lets wait for one tunnel, over all its flows (SPEC.md §5.4). A flow that is alone gets
- * half: as much as an end's largest window.
- */
-const BOUND_BYTES = 8 * 1024 * 1024
-/**
- * What may be granted and not have come yet, over all its flows: idle flows keep their windows. Both
- * bounds and the least windows of 2,500 flows stay below what ends a tunnel (MAX_QUEUED_BYTES of
- * relay.ts), so that no honest sender ends one.
- */
-const COMMITTED_BYTES = 48 * 1024 * 1024
 
 /** `direction` had relayed up to `offset` when the outbox had `position` bytes. */
 interface Mark {
@@ -31,33 +20,25 @@ interface Mark {
  * outbox; then flows wait here and take turns. Bytes are written out in the order in which they came
  * into the outbox, so a list of marks tells how far each flow is.
  */
-export class OutQueue implements Ledger {
+export class OutQueue {
   readonly #outbox: Outbox
   readonly #rounds = new Rounds<Direction>()
   #first: Mark | undefined
   #last: Mark | undefined
-  /** Directions with bytes that wait or are in the outbox. */
-  #active = 0
-  #committedBytes = 0
+  readonly #shares: Shares
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox
+    this.#shares = new Shares(() => outbox.queuedBytes)
   }
 
-  /** Granted to senders, and neither come nor given up. */
   get committedBytes(): number {
-    return this.#committedBytes
+    return this.#shares.committedBytes
   }
 
-  commit(bytes: number): void {
-    this.#committedBytes += bytes
-  }
-
-  /** How far beyond what is written out one more flow may be granted credit. */
-  get shareBytes(): number {
-    const free = (BOUND_BYTES - this.#outbox.queuedBytes) / (this.#active + 1)
-    const grantable = Math.min(free, COMMITTED_BYTES - this.#committedBytes)
-    return Math.max(LEAST_WINDOW_BYTES, Math.floor(grantable))
+  /** What one party may have wait here. */
+  shareOf(party: PartyKey): Share {
+    return this.#shares.of(party)
   }
 
   get hasWaiting(): boolean {
@@ -79,16 +60,15 @@ export class OutQueue implements Ledger {
     this.mark(to.receives, 0, offset)
   }
 
-  /** Frames that go to `to` wait for their turn; gives whether their message itself is kept. */
-  wait({ receives, flow }: Leg, frames: Frames): boolean {
+  /** Frames that go to `to` wait for their turn: copies of them. */
+  wait({ receives, flow }: Leg, frames: Frames): void {
     receives.turn ??= { seat: new Seat(receives), waiting: new Waiting() }
     const { seat, waiting } = receives.turn
-    if (waiting.isEmpty) this.#enter(receives)
-    const isKept = waiting.add(frames)
+    if (waiting.isEmpty) enter(receives)
+    waiting.add(frames)
     this.#rounds.enter(seat, flow.party)
     this.#outbox.wake()
     this.#outbox.wait(frames.end - frames.start)
-    return isKept
   }
 
   /** Lets as much go out as the tunnel takes, in turns. */
@@ -110,12 +90,14 @@ export class OutQueue implements Ledger {
     if (turn.waiting.isEmpty) return
     this.#outbox.wait(-turn.waiting.bytes)
     turn.waiting.drop()
-    this.#leave(direction)
+    direction.throwAway()
+    leave(direction)
   }
 
   /** `ahead`: bytes before the end of `direction`'s that are not in the outbox yet. */
   mark(direction: Direction, ahead: number, offset = direction.offset): void {
     const position = this.#outbox.appendedBytes + ahead
+    direction.sentOffset = offset
     if (this.#last?.direction === direction) {
       this.#last.position = position
       this.#last.offset = offset
@@ -125,7 +107,7 @@ export class OutQueue implements Ledger {
     if (this.#last === undefined) this.#first = mark
     else this.#last.after = mark
     this.#last = mark
-    this.#enter(direction)
+    enter(direction)
   }
 
   /** Tells every flow how far it is written out; gives those whose senders wait for more credit. */
@@ -134,8 +116,8 @@ export class OutQueue implements Ledger {
     const waiting: Direction[] = []
     while (this.#first !== undefined && this.#first.position <= written) {
       const { direction, offset, after } = this.#first
-      direction.writtenOut = offset
-      this.#leave(direction)
+      direction.wroteOut(offset)
+      leave(direction)
       if (direction.isClamped) waiting.push(direction)
       this.#first = after
     }
@@ -152,17 +134,17 @@ export class OutQueue implements Ledger {
     this.#outbox.append(block.frames)
     this.mark(direction, 0, block.offset)
     if (length <= this.#outbox.maxBytes) block.release()
-    if (direction.turn?.waiting.isEmpty) this.#leave(direction)
+    if (direction.turn?.waiting.isEmpty) leave(direction)
     return length
   }
+}
 
-  #enter(direction: Direction): void {
-    if (direction.marks === 0) this.#active += 1
-    direction.marks += 1
-  }
+function enter(direction: Direction): void {
+  if (direction.marks === 0) direction.share?.enter()
+  direction.marks += 1
+}
 
-  #leave(direction: Direction): void {
-    direction.marks -= 1
-    if (direction.marks === 0) this.#active -= 1
-  }
+function leave(direction: Direction): void {
+  direction.marks -= 1
+  if (direction.marks === 0) direction.share?.leave()
 }

@@ -4,15 +4,12 @@ import type { Leg, LegTunnel } from './leg.ts'
 
 /**
  * Frames that lie one behind the other in a message and go to the same tunnel: they are passed on in
- * one piece, with their stream ids rewritten where they lie. A message that goes to one tunnel whole
- * is one run, and is not copied.
+ * one piece, with their stream ids rewritten where they lie.
  */
 export class Run {
   #target: LegTunnel | undefined
   #bytes: Uint8Array = NONE
   #start = 0
-  /** An outbox has a piece of the message itself and not a copy. */
-  isLent = false
   #end = 0
 
   /** The whole frame whose payload is `bytes[start..end)`; gives its end within the run. */
@@ -41,11 +38,8 @@ export class Run {
     this.#target = undefined
     const frames = this.#bytes.subarray(this.#start, this.#end)
     this.#bytes = NONE
-    const isLarge = frames.length > target.outbox.maxBytes
-    // What waits must not hold a message that is many times as long, and that nobody counts.
-    const isMost = frames.length * 2 > frames.buffer.byteLength
-    if (isLarge && isMost) this.isLent = true
-    target.outbox.append(isLarge && !isMost ? copyOf(frames) : frames)
+    // A large one would be kept as it is, and what was read is only lent.
+    target.outbox.append(frames.length > target.outbox.maxBytes ? copyOf(frames) : frames)
   }
 }
 

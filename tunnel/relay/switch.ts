@@ -6,8 +6,7 @@ import { readRefused } from '../frames/open.ts'
 import { readCode, readCredit } from '../frames/read.ts'
 import type { Rates } from '../limits.ts'
 import type { TunnelClock } from '../port.ts'
-import { release } from '../release.ts'
-import type { Leg, LegTunnel } from './leg.ts'
+import type { Leg } from './leg.ts'
 import { Run } from './run.ts'
 
 export interface SwitchOptions {
@@ -17,18 +16,14 @@ export interface SwitchOptions {
 
 /** Where the frames of one tunnel go: each to the other leg of its flow. */
 export class Switch {
-  readonly #tunnel: LegTunnel
   readonly #clock: TunnelClock
   readonly #resets: Bucket
   readonly #legs = new Map<number, Leg>()
   readonly #run = new Run()
-  /** A message that waits itself. */
-  #kept: Uint8Array | undefined
   /** The highest stream that was ever used: streams are never used twice (SPEC.md §4). */
   lastStream = 0
 
-  constructor(tunnel: LegTunnel, { clock, rates }: SwitchOptions) {
-    this.#tunnel = tunnel
+  constructor({ clock, rates }: SwitchOptions) {
     this.#clock = clock
     this.#resets = new Bucket(...rates.reset, clock.now())
   }
@@ -54,12 +49,8 @@ export class Switch {
     this.#run.flush()
   }
 
-  /** Nothing of `message` is needed any more but what was lent. */
-  messageEnded(message: Uint8Array): void {
+  messageEnded(): void {
     this.#run.flush()
-    if (!this.#run.isLent && message !== this.#kept) release(message)
-    this.#run.isLent = false
-    this.#kept = undefined
   }
 
   /**
@@ -134,7 +125,7 @@ export class Switch {
     const from = start - HEADER_BYTES
     writeU32(bytes, from + 4, to.stream)
     const frames = { bytes, start: from, end, offset: to.receives.offset }
-    if (to.tunnel.queue.wait(to, frames)) this.#kept = bytes
+    to.tunnel.queue.wait(to, frames)
   }
 
   #dataAt(leg: Leg, bytes: Uint8Array, start: number, end: number): void {
@@ -158,7 +149,7 @@ export class Switch {
     checkOpened(leg)
     const { received, limit } = readCredit(bytes, start)
     const { granted: before, acknowledged } = leg.receives
-    const granted = leg.receives.credit(received, limit, this.#tunnel.queue.shareBytes)
+    const granted = leg.receives.credit(received, limit, leg.receives.freeBytes)
     // Before `connect` the limit is kept for OPEN.
     if (leg.other === undefined) return
     // What says nothing new would only keep the other end busy.

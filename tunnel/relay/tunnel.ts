@@ -38,7 +38,7 @@ export class Tunnel extends LegTunnel {
     this.#handlers = handlers
     this.#session = options.makeSession(this.#owner())
     this.queue = new OutQueue(this.#session.outbox)
-    this.#switch = new Switch(this, options)
+    this.#switch = new Switch(options)
     const open = (flow: RelayFlow) => handlers.open(flow)
     const resume = this.canResume ? handlers.resume?.bind(handlers) : undefined
     this.#door = new Door({ ...options, tunnel: this, streams: this.#switch, open, resume })
@@ -127,7 +127,7 @@ export class Tunnel extends LegTunnel {
       resume: (stream, bytes, start, end) => this.#resume(stream, bytes, start, end),
       frame: (...frame) => this.#switch.frame(...frame),
       doubted: () => this.#handlers.doubted?.(),
-      messageEnded: (message) => this.#switch.messageEnded(message),
+      messageEnded: () => this.#switch.messageEnded(),
       control: (message) => this.#handlers.control(message),
       goAway: () => {
         this.#closed ??= 'shutting-down'
@@ -156,7 +156,7 @@ export class Tunnel extends LegTunnel {
 
   /** Other tunnels' senders may go on, now that this one has taken what they sent. */
   #drained(): void {
-    for (const direction of this.queue.settle()) direction.regrant(this.queue.shareBytes)
+    for (const direction of this.queue.settle()) direction.regrant(direction.freeBytes)
     if (this.queue.hasWaiting) this.outbox.turn()
   }
 

@@ -3,8 +3,6 @@ import { release } from '../release.ts'
 /** Small frames are copied together: a message, or an object, for each would cost many times as much. */
 const SMALL_BLOCK_BYTES = 512
 const BLOCK_BYTES = 4096
-/** Frames of one turn: they are sent in one piece. */
-const MOST_BLOCK_BYTES = 16_376
 
 /** Whole frames of one flow that lie one behind the other. */
 export interface Frames {
@@ -15,11 +13,10 @@ export interface Frames {
   readonly offset: number
 }
 
+/** A copy, whose free end later frames are put into. */
 interface Block extends Frames {
   end: number
   offset: number
-  /** A copy, whose free end later frames are put into. */
-  readonly isOwn: boolean
   after: Block | undefined
 }
 
@@ -37,20 +34,10 @@ export class Waiting {
     return this.#bytes
   }
 
-  /**
-   * Gives whether the memory of `frames` is kept. Only one that is little larger is: what waits must
-   * not hold memory that nobody counts.
-   */
-  add(frames: Frames): boolean {
-    const length = frames.end - frames.start
-    this.#bytes += length
-    if (this.#last !== undefined && extend(this.#last, frames)) return false
-    if (length * 2 <= frames.bytes.buffer.byteLength) {
-      this.#push(copyBlock(frames))
-      return false
-    }
-    this.#push({ ...frames, isOwn: false, after: undefined })
-    return true
+  /** Takes a copy: `frames` lie in memory that the link reads into again. */
+  add(frames: Frames): void {
+    this.#bytes += frames.end - frames.start
+    if (this.#last === undefined || !extend(this.#last, frames)) this.#push(copyBlock(frames))
   }
 
   /** The frames whose turn it is; `release` must be called once they are sent or copied. */
@@ -76,25 +63,19 @@ export class Waiting {
   }
 }
 
-/** They lie behind the frames of the block already, or fit behind them. */
+/** Whether there was room behind the frames of the block. */
 function extend(block: Block, { bytes, start, end, offset }: Frames): boolean {
-  if (block.isOwn && block.bytes.length - block.end >= end - start) {
-    block.bytes.set(bytes.subarray(start, end), block.end)
-    block.end += end - start
-  } else if (isBehind(block, bytes, start) && end - block.start <= MOST_BLOCK_BYTES) {
-    block.end = end
-  } else return false
+  if (block.bytes.length - block.end < end - start) return false
+  block.bytes.set(bytes.subarray(start, end), block.end)
+  block.end += end - start
   block.offset = offset
   return true
 }
 
-const isBehind = (block: Block, bytes: Uint8Array, start: number): boolean =>
-  !block.isOwn && block.bytes === bytes && block.end === start
-
 function copyBlock({ bytes, start, end, offset }: Frames): Block {
   const length = end - start
   const least = length < SMALL_BLOCK_BYTES / 2 ? SMALL_BLOCK_BYTES : BLOCK_BYTES
-  const copy = new Uint8Array(Math.max(length, least))
+  const copy = Buffer.allocUnsafeSlow(Math.max(length, least))
   copy.set(bytes.subarray(start, end))
-  return { bytes: copy, start: 0, end: length, offset, isOwn: true, after: undefined }
+  return { bytes: copy, start: 0, end: length, offset, after: undefined }
 }
