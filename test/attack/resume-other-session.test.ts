@@ -29,5 +29,12 @@ test('a detached flow is not either: its connector knows whose it is', async (t)
   const answer = await mallory.resume({ flowId, instance, attempt: 9 })
   assert.equal(answer !== 'resumed' && answer.code, 'resume-mismatch')
   await assertUnharmed()
-  assert.equal((await house.records({ who: 'alice' }))[0]?.state, 'open')
+  const rows = await house.records()
+  assert.deepEqual(
+    rows.map(({ who, state, code }) => [who.label, state, code]),
+    [
+      ['alice@example.com', 'open', undefined],
+      ['mallory@example.com', 'refused', 'resume-mismatch'],
+    ],
+  )
 })

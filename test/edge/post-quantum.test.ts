@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
 import tls from 'node:tls'
+import { loadCertificates } from '../../edge/ca.ts'
 import type { EdgeStatus } from '../../edge/control/status.ts'
 import { Handshakes } from '../../edge/door/handshakes.ts'
+import { openDoor } from '../../edge/door/listen.ts'
 import { silentLog } from '../../process/log.ts'
 import { POST_QUANTUM_ONLY } from '../../tunnel/link.ts'
 import { ALICE_READS, startHouse } from './house/house.ts'
@@ -54,6 +59,24 @@ test('an edge that does not require it takes others; status and records name wha
   ])
   const [row] = await house.records()
   assert.deepEqual(row?.keyAgreementReported, { client: 'X25519', connector: POST_QUANTUM_ONLY })
+})
+
+test('a renewed certificate loosens nothing', async (t) => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'byname-door-'))
+  t.after(() => rm(directory, { recursive: true }))
+  const needs = { directory, edgeName: 'edge', names: ['127.0.0.1'], now: Date.now() }
+  const { tls: shown, caPem } = await loadCertificates(needs)
+  const bounds = { connections: 10, unprovenPerAddress: 10, requirePostQuantum: true }
+  const listen = { host: '127.0.0.1', port: 0 }
+  const door = await openDoor({ listen, tls: shown, ...bounds, log: silentLog })
+  t.after(() => door.close())
+  door.renew(shown)
+  const at = { url: `https://127.0.0.1:${door.port}`, caPem }
+  const [error] = await once(handshake(at, 'X25519'), 'error')
+  assert.match(error.code, /HANDSHAKE_FAILURE/)
+  const socket = handshake(at, POST_QUANTUM_ONLY)
+  await once(socket, 'secureConnect')
+  socket.destroy()
 })
 
 test('peers that fail over key agreement are counted and told of once a minute', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Enrolled, Registry } from '../../edge/registry.ts'
+import { type Enrolled, type Picked, type PickedInstance, Registry } from '../../edge/registry.ts'
 import { parseHostname } from '../../names/hostname.ts'
 import { parsePattern } from '../../names/pattern.ts'
 import type { AnnouncedApp } from '../../tunnel/control.ts'
@@ -244,6 +244,43 @@ test('publications join the ports of all who offer one pattern', () => {
   assert.deepEqual(only?.ports.map(({ from }) => from).sort(), [443, 80])
 })
 
+test('a tunnel in doubt gets no flow while there is another, and one when there is not', () => {
+  const registry = registryOf(connector('hq', 'domain:corp.internal'))
+  const [sure, doubtful] = [wire('sure', 9), wire('doubtful')]
+  doubtful.isInDoubt = true
+  for (const tunnel of [sure, doubtful]) {
+    registry.attach('hq', 'hq.1', tunnel)
+    registry.announce(tunnel, [app('wiki.corp.internal')])
+  }
+  const wiki = [name('wiki.corp.internal'), 80, 'tcp'] as const
+  for (let at = 0; at < 20; at++) assert.equal(labelOf(registry.pick(...wiki)), 'sure')
+  registry.detach(sure)
+  assert.equal(labelOf(registry.pick(...wiki)), 'doubtful')
+})
+
+test('a process is found by its name, while its connector is enrolled and publishes that', () => {
+  const registry = registryOf(connector('hq', 'domain:corp.internal'), connector('lab', 'a.b'))
+  const [one, other] = [wire('one'), wire('other')]
+  registry.attach('hq', 'hq.1', one)
+  const wiki = [name('wiki.corp.internal'), 80, 'tcp'] as const
+  const found = (instance = 'hq.1') => labelOf(registry.pickInstance(instance, ...wiki))
+  assert.equal(found(), 'not-here', 'it has announced nothing yet')
+  registry.announce(one, [app('db.corp.internal')])
+  assert.equal(found(), 'not-published')
+  registry.announce(one, [app('wiki.corp.internal')])
+  assert.equal(found(), 'one')
+  assert.equal(found('hq.2'), 'not-here')
+  registry.attach('lab', 'hq.1', other)
+  registry.announce(other, [app('a.b')])
+  assert.equal(found(), 'one', "another connector's process cannot go by its name")
+  registry.detach(one)
+  assert.equal(found(), 'not-here')
+  registry.attach('hq', 'hq.1', one)
+  assert.equal(found(), 'one', 'it is known what it publishes')
+  registry.enrol([connector('lab', 'a.b')])
+  assert.equal(found(), 'not-here')
+})
+
 test('a change of names is told, the coming and going of tunnels is not', () => {
   const registry = registryOf(connector('hq', 'domain:corp.internal'))
   const told = (act: () => void) => {
@@ -263,6 +300,6 @@ test('a change of names is told, the coming and going of tunnels is not', () => 
   assert.ok(told(() => registry.enrol([])))
 })
 
-function labelOf(picked: ReturnType<Registry<Wire>['pick']>): string {
+function labelOf(picked: Picked<Wire> | PickedInstance<Wire>): string {
   return picked.kind === 'picked' ? picked.tunnel.label : picked.kind
 }

@@ -45,6 +45,7 @@ test('edges of one store see each other, and where each is', async (t) => {
 test('one that drains comes last and takes nothing; one that stopped is remembered for minutes', async (t) => {
   const { edge, time } = await storeOf(t)
   const [a, b, c] = [await edge('a'), await edge('b'), await edge('c')]
+  await until(() => names(a).length === 2)
   await b.drain()
   await until(() => names(a).length === 1)
   assert.deepEqual(a.urls(), ['https://a.example', 'https://c.example', 'https://b.example'])
