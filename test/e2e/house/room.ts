@@ -20,6 +20,16 @@ export class Room {
     if (nameserver !== undefined) this.#useNameserver(nameserver)
   }
 
+  /** Removes what a killed run left of the rooms whose names begin with `prefix-`. */
+  static sweep(prefix: string): void {
+    const { stdout } = spawnSync('ip', ['-o', 'netns', 'list'], { encoding: 'utf8' })
+    const names = stdout.split('\n').map((line) => line.split(' ')[0] ?? '')
+    for (const name of names.filter((one) => one.startsWith(`${prefix}-`))) {
+      killAllIn(name)
+      ip('netns', 'del', name)
+    }
+  }
+
   /** Plugs the room into the switch of another room and gives it an address (`10.81.1.2/24`). */
   plug(into: Room, wire: string, address: string): void {
     ip(
@@ -82,18 +92,10 @@ export class Room {
   }
 
   async close(): Promise<void> {
-    for (let tries = 0; tries < 50 && this.#killAll() > 0; tries++)
+    for (let tries = 0; tries < 50 && killAllIn(this.name) > 0; tries++)
       await new Promise((resolve) => setTimeout(resolve, 20))
     ip('netns', 'del', this.name)
     rmSync(`/etc/netns/${this.name}`, { recursive: true, force: true })
-  }
-
-  /** Kills whatever still runs in the room; how many that were. */
-  #killAll(): number {
-    const listed = spawnSync('ip', ['netns', 'pids', this.name], { encoding: 'utf8' }).stdout
-    const pids = listed.split('\n').filter(Boolean)
-    pids.forEach(kill)
-    return pids.length
   }
 
   #useNameserver(address: string): void {
@@ -115,6 +117,14 @@ export function whyNoRooms(): string | undefined {
 function ip(...args: string[]): void {
   const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr.trim()}`)
+}
+
+/** Kills whatever runs in the namespace; how many that were. */
+function killAllIn(name: string): number {
+  const listed = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' }).stdout
+  const pids = listed.split('\n').filter(Boolean)
+  pids.forEach(kill)
+  return pids.length
 }
 
 async function collect(stream: NodeJS.ReadableStream | null): Promise<string> {
