@@ -49,9 +49,9 @@ export function planOf(wishes: Wishes): Plan {
 
 /** How long a way is measured in a step; 0: not at all. */
 export function secondsOf(plan: Plan, step: Step, way: string, isQuick: boolean): number {
+  if (step === STEPS.among && way !== 'node-chain') return 0
   // It is there to be seen beside the others, and the one that varies least.
   if (way === 'direct') return step === STEPS.beside && isQuick ? 0 : 1
-  if (step === STEPS.among && way !== 'node-chain') return 0
   if (step !== STEPS.beside || !isQuick) return plan.seconds
   return way === 'byname' || way === 'node-chain' ? 1 : 0
 }
