@@ -1,3 +1,4 @@
+/** Costs about 25 s: eight edge processes are started, and silence is doubted after 4 s. */
 import assert from 'node:assert/strict'
 import { createHash, type Hash } from 'node:crypto'
 import { once } from 'node:events'
@@ -144,6 +145,23 @@ test('the edge that carries a client is killed: its flows go on through the othe
   assert.equal(way.status().detached, 0)
   await until(() => connector.status.flows === 0)
   assert.equal(connector.status.detached, 0)
+})
+
+test('an edge that hangs is doubted by both ends: flows go on through the other', async (t) => {
+  const { edgeOf, way, connector } = await house(t)
+  const flow = transfer(way)
+  await until(() => flow.share() > 0.3)
+  const before = way.status().edgeUrl
+  const hung = edgeOf(before)
+  process.kill(hung.pid ?? 0, 'SIGSTOP')
+  const at = flow.share()
+  assert.ok(at < 0.7, `${at}`)
+  await flow.done
+  const states = way.status().tunnels.map(({ edgeUrl, state }) => [edgeUrl === before, state])
+  assert.deepEqual(states.at(-1), [false, 'open'])
+  assert.equal(edgesOf(connector).has(before), false)
+  process.kill(hung.pid ?? 0, 'SIGCONT')
+  await until(() => edgesOf(connector).size === 2)
 })
 
 test('a rolling restart refuses no new flow and cuts none that goes on', async (t) => {
