@@ -39,7 +39,7 @@ export class Gather {
   /** Takes a copy. A keystroke does not wait for the end of the turn. */
   add(chunk: Uint8Array): void {
     const isIdle = this.#inFlight === 0 && this.#waitingBytes === 0
-    if (isIdle && chunk.length < BULK_BYTES) this.#write(copyOf(chunk))
+    if (isIdle && chunk.length < BULK_BYTES) this.#write(Buffer.from(chunk))
     else this.#copy(chunk)
   }
 

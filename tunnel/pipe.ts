@@ -1,8 +1,11 @@
+import type { Duplex } from 'node:stream'
 import type { ResetCode } from './codes.ts'
 import type { Flow, FlowEnd, FlowHandlers, Refusal } from './flow.ts'
+import { copyOf } from './frames/bytes.ts'
 import { Gather } from './gather.ts'
+import { placeOf, readInPlace } from './link/read-in-place.ts'
 import type { SocketPort } from './port.ts'
-import { release } from './release.ts'
+import { LEAST_FREED_BYTES, release } from './release.ts'
 
 /** What the caller may want to know before the pump acts on it: to answer SOCKS, to log. */
 export interface PipeEvents extends Partial<Pick<FlowHandlers, 'opened' | 'refused' | 'done'>> {
@@ -28,6 +31,17 @@ export function pipeSocket(
   return pump.flow
 }
 
+/**
+ * All sockets of programs are read into one place: Node would take 64 KiB from the system for every
+ * read, however little comes. Nothing else is read before what came is copied out.
+ */
+const PLACE = placeOf()
+
+/** A keystroke shares its memory with others, a part of a stream is given back alone. */
+function own(bytes: Buffer): Uint8Array {
+  return bytes.length < LEAST_FREED_BYTES ? Buffer.from(bytes) : copyOf(bytes)
+}
+
 class Pump {
   flow: Flow | undefined
   readonly #socket: SocketPort
@@ -46,9 +60,12 @@ class Pump {
 
   start(): void {
     const socket = this.#socket
-    socket.on('data', (chunk) => {
-      if (this.flow?.write(chunk, () => release(chunk)) === false) socket.pause()
-    })
+    const isInPlace = readInPlace(
+      socket as unknown as Duplex,
+      (bytes) => this.#read(own(bytes)),
+      PLACE,
+    )
+    if (!isInPlace) socket.on('data', (chunk) => this.#read(chunk))
     socket.on('end', () => {
       this.#readEnded = true
       this.flow?.end()
@@ -57,6 +74,11 @@ class Pump {
     socket.on('close', () => this.#closed())
     if (socket.destroyed) this.#closed()
     else socket.resume()
+  }
+
+  #read(chunk: Uint8Array): void {
+    const free = chunk.length < LEAST_FREED_BYTES ? undefined : () => release(chunk)
+    if (this.flow?.write(chunk, free) === false) this.#socket.pause()
   }
 
   /** Own properties: callers take some of them and put others in their place. */

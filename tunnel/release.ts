@@ -1,5 +1,5 @@
 /** Below this the collector is cheaper. */
-const LEAST_BYTES = 4096
+export const LEAST_FREED_BYTES = 4096
 
 /**
  * Gives the memory of `bytes` back at once, for the next read to use while it is still in the cache.
@@ -7,6 +7,6 @@ const LEAST_BYTES = 4096
  * where other bytes share the memory. Whoever calls this is the last that reads `bytes`.
  */
 export function release({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength < LEAST_BYTES || byteLength !== buffer.byteLength) return
+  if (byteLength < LEAST_FREED_BYTES || byteLength !== buffer.byteLength) return
   if (buffer instanceof ArrayBuffer && buffer.resizable === false) buffer.transfer(0)
 }

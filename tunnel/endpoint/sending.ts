@@ -189,7 +189,9 @@ export class Sending {
       last.used += chunk.length
       return
     }
-    const size = chunk.length <= SMALL_BLOCK_BYTES ? SMALL_BLOCK_BYTES : COPY_BELOW_BYTES
+    // One that goes on sending before it hears back is no keystroke.
+    const isOnly = last === undefined && chunk.length <= SMALL_BLOCK_BYTES
+    const size = isOnly ? SMALL_BLOCK_BYTES : COPY_BELOW_BYTES
     const bytes = Buffer.allocUnsafeSlow(size)
     bytes.set(chunk)
     this.#keep(bytes, chunk.length)

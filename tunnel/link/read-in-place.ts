@@ -13,6 +13,14 @@ type Socket = Record<symbol, unknown> & {
   readonly _handle?: { useUserBuffer?(buffer: Uint8Array): void } | null
 }
 
+interface Symbols {
+  readonly buffer: symbol
+  readonly callback: symbol
+}
+
+/** The same for all sockets of a process. */
+let known: Symbols | undefined
+
 /**
  * From now on what the socket reads is given to `onBytes`, always in the same memory, and no event
  * `data` comes any more. That is Node's option `onread`, which only sockets have that Node itself
@@ -20,20 +28,32 @@ type Socket = Record<symbol, unknown> & {
  * Node cuts what TLS reads out of blocks that all its TLS sockets share. Nobody can give such a block
  * back, and V8 makes a full collection for every 24 MB of them: half of an edge's time in bulk.
  *
- * False, and nothing has changed, if this Node has no such thing or bytes wait to be read.
+ * `place`: of several sockets, if what is read is copied out before `onBytes` returns. False, and
+ * nothing has changed, if this Node has no such thing or bytes wait to be read.
  */
-export function readInPlace(socket: Duplex, onBytes: (bytes: Buffer) => void): boolean {
+export function readInPlace(
+  socket: Duplex,
+  onBytes: (bytes: Buffer) => void,
+  place?: Buffer,
+): boolean {
   const inner = socket as unknown as Socket
-  const symbols = Object.getOwnPropertySymbols(socket)
-  const at = symbols.find(({ description }) => description === BUFFER)
-  const callbackAt = symbols.find(({ description }) => description === CALLBACK)
+  known ??= findSymbols(inner)
   const isReady = socket.readableLength === 0 && typeof inner._handle?.useUserBuffer === 'function'
-  if (!isReady || at === undefined || callbackAt === undefined || inner[at] !== null) return false
-  const size = socket instanceof TLSSocket ? RECORD_BYTES : BARE_BYTES
-  // One byte more, so that nobody takes what was read for all there is in this memory: see release.ts.
-  const buffer = Buffer.allocUnsafeSlow(size + 1).subarray(0, size)
-  inner[at] = buffer
-  inner[callbackAt] = (length: number) => onBytes(buffer.subarray(0, length))
+  if (!isReady || known === undefined || inner[known.buffer] !== null) return false
+  const buffer = place ?? placeOf(socket instanceof TLSSocket ? RECORD_BYTES : BARE_BYTES)
+  inner[known.buffer] = buffer
+  inner[known.callback] = (length: number) => onBytes(buffer.subarray(0, length))
   inner._handle?.useUserBuffer?.(buffer)
   return true
+}
+
+/** One byte more, so that nobody takes what was read for all there is in this memory: see release.ts. */
+export const placeOf = (size = BARE_BYTES): Buffer =>
+  Buffer.allocUnsafeSlow(size + 1).subarray(0, size)
+
+function findSymbols(socket: Socket): Symbols | undefined {
+  const symbols = Object.getOwnPropertySymbols(socket)
+  const buffer = symbols.find(({ description }) => description === BUFFER)
+  const callback = symbols.find(({ description }) => description === CALLBACK)
+  return buffer && callback && { buffer, callback }
 }
