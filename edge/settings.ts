@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { findHostname, type Hostname } from '../names/hostname.ts'
 import { readYaml, type YamlEntry, type YamlNode, YamlWalk } from '../process/yaml.ts'
+import { readRequirement } from './settings/tls.ts'
 import {
   type HostPort,
   readDuration,
@@ -107,7 +108,7 @@ export function parseEdgeSettings(
     health: read('health', readHostPort),
     flowLog: readFlowLog(walk, map.get('flow-log')?.value),
     tlsEndsBeforeEdge,
-    requirePostQuantum: readTls(walk, map.get('tls')?.value, tlsEndsBeforeEdge),
+    requirePostQuantum: readRequirement(walk, map.get('tls')?.value, tlsEndsBeforeEdge),
     limits: readLimits(walk, map.get('limits')?.value),
   }
   walk.finish()
@@ -180,19 +181,6 @@ function readFlowLog(walk: YamlWalk, node: YamlNode | undefined): EdgeSettings['
     maxBytes: (size && readSize(walk, size)) ?? DEFAULT_FLOW_LOG.maxBytes,
   }
 }
-
-/** Whether a post-quantum key agreement is required. */
-function readTls(walk: YamlWalk, node: YamlNode | undefined, endsBefore: boolean): boolean {
-  const entry = walk.map(node, { what: 'tls', keys: [REQUIRE] }).get(REQUIRE)
-  const isRequired = entry !== undefined && walk.boolean(entry.value, REQUIRE) === true
-  if (entry && isRequired && endsBefore) {
-    const message = 'what peers agree on with the load balancer is not seen here'
-    walk.refuse(entry.value.at, message, { fix: 'require it there, and leave this out' })
-  }
-  return isRequired
-}
-
-const REQUIRE = 'require-post-quantum'
 
 const LIMIT_KEYS = {
   connections: 'connections',

@@ -30,7 +30,10 @@ export async function watchFlows(flags: FilterFlags, out: Output): Promise<void>
 
 const filterOf = ({ who, name, denied }: FilterFlags) => ({ who, name, denied })
 
-const HEADS = ['time', 'who', 'name', 'state', 'rule or reason', 'connector', 'up', 'down', 'hops']
+const HEADS = [
+  ...['time', 'who', 'name', 'state', 'rule or reason'],
+  ...['connector', 'edge', 'up', 'down', 'hops'],
+]
 
 function cellsOf(row: FlowRow): string[] {
   return [
@@ -40,6 +43,7 @@ function cellsOf(row: FlowRow): string[] {
     row.state,
     whyOf(row),
     row.connector?.name ?? '-',
+    edgeOf(row),
     row.bytesUp === undefined ? '-' : bytes(row.bytesUp),
     row.bytesDown === undefined ? '-' : bytes(row.bytesDown),
     hopsOf(row),
@@ -50,6 +54,9 @@ function whyOf({ state, rule, code, reason }: FlowRow): string {
   if (state === 'open' || state === 'done' || state === 'lost') return rule ?? '-'
   return `${code ?? '-'}: ${reason || rule || '-'}`
 }
+
+/** `a`, or `b ×3`: it has been attached to tunnels three times, and b has it, or had it last. */
+const edgeOf = ({ edge, attempt }: FlowRow) => (attempt > 1 ? `${edge} ×${attempt}` : edge)
 
 /** gate/relay/resolve/connect, in microseconds. */
 function hopsOf({ micros: { gate, relay, resolve, connect } }: FlowRow): string {

@@ -49,7 +49,8 @@ export class Carried implements LiveFlow, RelayFlowHandlers {
   #opened: OpenedInfo | undefined
   #resumed: ResumedInfo | undefined
   /** What was counted at other edges, or by an older attachment. */
-  #bytesBefore = { up: 0, down: 0 }
+  #upBefore = 0
+  #downBefore = 0
   #hasEntered = false
   #overAtOnce: (() => void) | undefined
 
@@ -101,7 +102,8 @@ export class Carried implements LiveFlow, RelayFlowHandlers {
   resumed(info: ResumedInfo): void {
     const { flows, counts } = this.#books
     this.#resumed = info
-    this.#bytesBefore = { up: this.#flow.bytesUp, down: this.#flow.bytesDown }
+    this.#upBefore = this.#flow.bytesUp
+    this.#downBefore = this.#flow.bytesDown
     if (this.#record.kind === 'resume') flows.led(this.#record)
     counts.resumed()
   }
@@ -178,8 +180,8 @@ export class Carried implements LiveFlow, RelayFlowHandlers {
 
   /** With the bytes that went through this edge. */
   #endHere(end: RelayFlowEnd): RelayFlowEnd {
-    const { up, down } = this.#bytesBefore
-    return { ...end, bytesUp: end.bytesUp - up, bytesDown: end.bytesDown - down }
+    const [bytesUp, bytesDown] = [end.bytesUp - this.#upBefore, end.bytesDown - this.#downBefore]
+    return { ...end, bytesUp, bytesDown }
   }
 
   #mayTell(client: RelayTunnel): boolean {
@@ -210,7 +212,10 @@ function recordOf(
   const { id, name } = connector
   return {
     ...factsOf(flowId, request),
-    ...{ kind, attempt, edge, gateMicros },
+    kind,
+    attempt,
+    edge,
+    gateMicros,
     rule: shortText(rule),
     connector: { id, name },
     keyAgreementReported: keyAgreements(source, tunnel),

@@ -274,10 +274,11 @@ test('a watcher that does not read holds a bounded number of rows and is told ho
 
 test('ten thousand records wait beside the flows and are all kept', async (t) => {
   const { flows, store } = await logOf(t)
-  const begin = performance.now()
+  // Others use this machine as well: what counts is the work.
+  const begin = process.cpuUsage()
   for (let at = 0; at < 10_000; at++) flows.refused(refused(`f${at}`, 'bob@example.com'))
-  const blocked = performance.now() - begin
-  assert.ok(blocked < 100, `${blocked} ms`)
+  const { user, system } = process.cpuUsage(begin)
+  assert.ok(user + system < 100_000, `${user + system} µs`)
   await flows.flush()
   assert.equal((await store.read('flows', { newestFirst: true, limit: 1 }))[0]?.place, 10_000)
   assert.equal((await flows.list({ who: 'bob' }, 10_000)).length, 10_000)
