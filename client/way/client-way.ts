@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { SessionDocument } from '../../identity/profile.ts'
 import type { Hostname } from '../../names/hostname.ts'
 import type { Ownership } from '../../resolver/catalog.ts'
@@ -12,6 +11,7 @@ import type { Profile } from '../profile.ts'
 import { SessionOver } from '../session.ts'
 import { Arrivals } from './arrivals.ts'
 import { EdgeUnreachable, type TunnelStatus, type Way, type WayStatus } from './face.ts'
+import { FlowIds } from './flow-ids.ts'
 import { Keeper, type KeeperDeps } from './keeper.ts'
 import { KnownNames } from './known-names.ts'
 import { type OpenOn, PatientFlow, type PatientHost } from './patient-flow.ts'
@@ -44,6 +44,8 @@ type Over = Verdict & { readonly kind: 'over' }
 /** The Way: what keeper.ts keeps up, as on-ramps see it. */
 export class ClientWay implements Way, PatientHost {
   readonly #deps: WayDeps
+  readonly #ids = new FlowIds()
+  readonly #contexts = new Map<FlowTarget['onRamp'], Uint8Array>()
   readonly #profile: Profile
   readonly #keeper: Keeper
   readonly #waiting: Waiting
@@ -119,8 +121,9 @@ export class ClientWay implements Way, PatientHost {
 
   open(target: FlowTarget, handlers: FlowHandlers): Flow {
     const { name, port, protocol, onRamp } = target
-    const flowId = randomBytes(16).toString('hex')
-    const request = { flowId, name, port, protocol, context: writeContext({ onRamp }) }
+    const context = this.#contexts.get(onRamp) ?? writeContext({ onRamp })
+    this.#contexts.set(onRamp, context)
+    const request = { flowId: this.#ids.next(), name, port, protocol, context }
     const { clock, patienceMs } = this.#deps
     const flow = new PatientFlow(this, request, handlers, clock() + patienceMs)
     this.#place(flow)
