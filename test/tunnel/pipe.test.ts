@@ -113,6 +113,33 @@ test('a cut flow closes a Unix socket, which knows no reset', async (t) => {
   assert.equal(way.connector.isOpen, true, 'the tunnel goes on')
 })
 
+test('what many programs write at once is kept apart until it is acknowledged', async (t) => {
+  const kept = new Map<string, Uint8Array[]>()
+  const listener = await listen(t)
+  listener.on('connection', (socket) => {
+    const flow = { id: '', bytesSent: 0, bytesReceived: 0, end() {}, reset() {}, consumed() {} }
+    const write = (chunk: Uint8Array) => {
+      const name = String.fromCharCode(chunk[0] as number)
+      kept.set(name, [...(kept.get(name) ?? []), chunk])
+      return true
+    }
+    pipeSocket(socket, () => ({ ...flow, write }))
+  })
+  const names = [...'abcdefgh']
+  const sizes = [1, 100, 4095, 4096, 50_000, 200_000]
+  for (const size of sizes) {
+    const programs = names.map((name) => ({ name, program: dial(t, listener) }))
+    for (const { name, program } of programs) program.end(name.repeat(size))
+    await Promise.all(programs.map(({ program }) => once(program, 'finish')))
+  }
+  const wanted = sizes.reduce((sum, size) => sum + size)
+  const lengthOf = (name: string) => Buffer.concat(kept.get(name) ?? []).length
+  for (let i = 0; i < 200 && names.some((name) => lengthOf(name) < wanted); i++) await sleep(10)
+  for (const name of names) {
+    assert.equal(Buffer.concat(kept.get(name) ?? []).toString('latin1'), name.repeat(wanted))
+  }
+})
+
 test('a refused flow resets the program', async (t) => {
   const { way, listener } = await openWay(t, (open) => open.refuse('origin-refused', 'closed'))
   const refusals: string[] = []
