@@ -61,6 +61,28 @@ test('a decoder with a bound of its own refuses longer frames', () => {
   assert.throws(() => decoder.push(makeFrame(TYPE.NOTICE, 0, 93)), { code: 'protocol-error' })
 })
 
+test('what is handed on stays as it is until its push is over, and in no more memory than two frames', () => {
+  const frames = [1, 2, 3, 4, 5].map((n) => new Uint8Array(makeFrame(TYPE.DATA, n, 50).fill(n, 8)))
+  const bytes = Buffer.concat(frames)
+  const memory = new Set<ArrayBufferLike>()
+  for (let step = 1; step <= bytes.length; step++) {
+    const seen: Uint8Array[] = []
+    const held: Uint8Array[] = []
+    const decoder = new Decoder((_type, _stream, from, start, end) => {
+      held.push(from.subarray(start - HEADER_BYTES, end))
+      memory.add(from.buffer)
+    })
+    memory.clear()
+    for (let at = 0; at < bytes.length; at += step) {
+      decoder.push(bytes.subarray(at, at + step))
+      seen.push(...held.splice(0).map((frame) => new Uint8Array(frame)))
+    }
+    assert.deepEqual(seen, frames, `in steps of ${step}`)
+    memory.delete(bytes.buffer)
+    assert.ok(memory.size <= 4)
+  }
+})
+
 test('frames that lie whole in a chunk are handed on where they lie', () => {
   const chunk = pingFrame(TYPE.PING, 1)
   const decoder = new Decoder((_type, _stream, bytes, start, end) => {

@@ -15,13 +15,15 @@ export type FrameSink = (
 /**
  * Finds the frames in a byte stream, however it is cut. Sizes are checked as soon as a header is
  * there, so nothing is kept for a frame that is too long. Frames that lie whole in a chunk are handed
- * on without a copy, others in memory that is used again; unknown optional frames are skipped.
+ * on without a copy, others in memory that is used again after the push; unknown optional frames are
+ * skipped.
  */
 export class Decoder {
   readonly #sink: FrameSink
   readonly #maxFrameBytes: number
-  /** Used again for the next frame that comes in parts. */
   #held = EMPTY
+  /** For the next frame that comes in parts: that of this push may be in use until its end. */
+  #spare = EMPTY
   #heldBytes = 0
   #small = 0
 
@@ -64,9 +66,11 @@ export class Decoder {
     if (this.#held.length < frameBytes) this.#grow(frameBytes)
     at = this.#fill(chunk, at, frameBytes)
     if (this.#heldBytes < frameBytes) return at
+    const frame = this.#held
+    this.#held = this.#spare
+    this.#spare = frame.length > KEPT_BYTES ? EMPTY : frame
     this.#heldBytes = 0
-    this.#deliver(this.#held, 0, frameBytes)
-    if (this.#held.length > KEPT_BYTES) this.#held = EMPTY
+    this.#deliver(frame, 0, frameBytes)
     return at
   }
 
