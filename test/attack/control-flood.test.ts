@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { TYPE } from '../../tunnel/frames/frame.ts'
 import { startHouse } from '../edge/house/house.ts'
 import { until } from '../edge/house/until.ts'
+import { House } from '../tunnel/house.ts'
+import { json, times } from './stage/frames.ts'
+import { Stage } from './stage/stage.ts'
+import { filledWith, messagesOf, wsFrame } from './stage/ws.ts'
+
+const NAME = 'wiki.corp.internal'
 
 test('a client that renews without end costs the edge a few renewals, and keeps its flows', async (t) => {
   const house = await startHouse(t)
@@ -29,3 +36,41 @@ test('a connector’s notices are written down as its own, and only so many', as
   assert.ok(noted().length <= 55, `${noted().length}`)
   assert.ok(noted().every(({ connector }) => connector === 'hq'))
 })
+
+test('messages of a megabyte cost their sender’s tunnel, and slow nobody else', async (t) => {
+  const stage = await Stage.set(t)
+  const body = `{"facts":{},"x":[${'[],'.repeat(340_000)}[]]}`
+  const pieces = filledWith(json(TYPE.FACTS, body), 1)
+  const messages = Array.from({ length: Math.ceil(pieces.length / 60_000) }, (_, i) =>
+    wsFrame(pieces.subarray(i * 60_000, (i + 1) * 60_000)),
+  )
+  const seen = await stage.attack(t, { flood: Buffer.concat(messages) })
+  stage.assertUnharmed(seen, 160)
+  assert.ok(seen.closed.every(({ code }) => code === 'rate-limited'))
+})
+
+test('RESOLVE without end costs its sender’s tunnel, and slows nobody else', async (t) => {
+  const stage = await Stage.set(t)
+  const ask = (id: number) => json(TYPE.RESOLVE, `{"id":${id},"name":"${NAME}","type":"A"}`)
+  const flood = messagesOf(times(1000, ask))
+  const seen = await stage.attack(t, { flood })
+  stage.assertUnharmed(seen, 96)
+  assert.ok(seen.closed.every(({ code }) => code === 'rate-limited'))
+})
+
+for (const [what, body] of [
+  ['20 of a megabyte', `{"facts":{},"x":"${'x'.repeat(1_048_000)}"}`],
+  ['5,001 small ones', '{"facts":{}}'],
+] as const) {
+  test(`control messages at once, ${what}: too many, and closed`, () => {
+    const house = new House()
+    const frame = json(TYPE.FACTS, body)
+    const message = filledWith(frame, 1_000_000)
+    const most = Math.ceil((frame.length > 1_000_000 ? 20 : 5001) / (message.length / frame.length))
+    for (let i = 0; i < most; i++) {
+      assert.equal(house.clientSide.closedWhy, undefined)
+      house.clientWire.b.onMessage?.(new Uint8Array(message))
+    }
+    assert.equal(house.clientSide.closedWhy?.code, 'rate-limited')
+  })
+}

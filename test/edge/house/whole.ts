@@ -85,6 +85,11 @@ export class WholeEdge {
     return once(this.#child, 'exit').then(([code, by]) => code ?? by)
   }
 
+  /** Null while it runs. */
+  get exitCode(): number | null {
+    return this.#child.exitCode
+  }
+
   /** @returns the exit code, or the signal */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string> {
     const ended = once(this.#child, 'exit')
