@@ -122,6 +122,8 @@ export class WebSocketLink implements Link {
   close(code: ResetCode, reason: string): void {
     this.#closing ??= { code, reason, by: 'us' }
     this.#ws.close(closeCodeOf(code), Buffer.from(textBytes(reason, 123)))
+    // Whoever floods does not stop for a word: the rest is not even read until the timeout.
+    if (code === 'rate-limited') this.#ws.pause()
   }
 
   terminate(): void {
@@ -189,13 +191,13 @@ export class WebSocketLink implements Link {
     if (!this.#slice.isOver()) return
     this.#ws.pause()
     setImmediate(() => {
-      if (this.#waiting.length === 0) this.#ws.resume()
+      if (this.#waiting.length === 0 && this.#closing?.code !== 'rate-limited') this.#ws.resume()
     })
   }
 
   /** We have PINGs of our own; a proxy in between may have these. */
   #countPing(): void {
-    if (this.#pings.take(Date.now())) return
+    if (this.#closing || this.#pings.take(Date.now())) return
     this.close('rate-limited', 'too many WebSocket pings')
   }
 
