@@ -40,20 +40,24 @@ export class Records {
 
   /** Whether {@link dropOld} would find something: asked without a transaction. */
   needsDrop(now: number): boolean {
-    return this.#logs().some((log) => this.#oldOf(log, now).length > 0)
+    return this.#logs().some((log) => this.#oldOf(log, now, 1).length > 0)
   }
 
   /** Drops what is older than the bound; a bounded number. */
   dropOld(now: number): void {
-    for (const log of this.#logs()) this.#drop(log, this.#oldOf(log, now))
+    for (const log of this.#logs()) this.#drop(log, this.#oldOf(log, now, DROP_AT_ONCE))
   }
 
   #logs(): string[] {
     return this.#sql.logs.all().map((row) => String(row.log))
   }
 
-  #oldOf(log: string, now: number): Row[] {
-    return this.#sql.old.all(log, now - this.#boundOf(log).maxAgeMs, DROP_AT_ONCE)
+  /** At the log's beginning: to look for old ones behind newer ones would be to read all of it. */
+  #oldOf(log: string, now: number, atMost: number): Row[] {
+    const since = now - this.#boundOf(log).maxAgeMs
+    const rows = this.#sql.first.all(log, atMost)
+    const firstNew = rows.findIndex(({ at }) => Number(at) >= since)
+    return firstNew < 0 ? rows : rows.slice(0, firstNew)
   }
 
   #cutToSize(log: string): void {
@@ -92,10 +96,7 @@ function prepare(db: DatabaseSync) {
     last: db.prepare('select max(place) as place from records where log = ?'),
     logs: db.prepare('select log from logs'),
     size: db.prepare('select size from logs where log = ?'),
-    first: db.prepare('select place, size from records where log = ? order by place limit ?'),
-    old: db.prepare(
-      'select place, size from records where log = ? and at < ? order by place limit ?',
-    ),
+    first: db.prepare('select place, at, size from records where log = ? order by place limit ?'),
     drop: db.prepare('delete from records where place = ?'),
   }
 }
