@@ -1,15 +1,12 @@
-import { copyOf } from './frames/bytes.ts'
-import { SLAB_BYTES, SlabPool } from './outbox.ts'
 import type { SocketPort } from './port.ts'
+import { release } from './release.ts'
 
 /** Chunks of this size are part of a stream of them. */
 const BULK_BYTES = 8192
 const LEAST_PIECE_BYTES = 4096
-/** Less than this is copied out of its slab before it is written: it may have to wait there for long. */
-const LEAST_IN_SLAB_BYTES = SLAB_BYTES / 4
-
-/** For all sockets of the process: bulk goes on at once, so few slabs serve many. */
-const POOL = new SlabPool(32)
+const MOST_PIECE_BYTES = 65_536
+/** So much is worth a system call in the middle of a turn, while it is in the cache. */
+const FULL_BYTES = 131_072
 
 /**
  * What is to be written to one socket. Chunks are copied together: one system call writes those of a
@@ -19,7 +16,7 @@ const POOL = new SlabPool(32)
 export class Gather {
   readonly #socket: SocketPort
   readonly #written: (bytes: number) => void
-  #full: Uint8Array[] = []
+  #full: Piece[] = []
   /** The piece that is being filled, and how far. */
   #piece: Uint8Array | undefined
   #fill = 0
@@ -56,26 +53,21 @@ export class Gather {
       this.#fill += part.length
       this.#waitingBytes += part.length
       at += part.length
-      if (this.#fill === this.#piece.length) this.#filled()
+      if (this.#fill === this.#piece.length) this.#seal()
     }
-    this.#wake()
+    if (this.#waitingBytes >= FULL_BYTES && this.#inFlight === 0) this.#flush()
+    else this.#wake()
   }
 
-  /** Whole slabs for a program that reads; for another, as much as waits already. */
+  /** As much as waits already: few pieces, of which no more than half is empty. */
   #nextPiece(wanted: number): Uint8Array {
-    const isBulk = wanted >= BULK_BYTES && !this.#isStalled
     const size = Math.max(LEAST_PIECE_BYTES, this.#waitingBytes, wanted)
-    return isBulk || size >= SLAB_BYTES ? POOL.take() : Buffer.allocUnsafeSlow(size)
-  }
-
-  #filled(): void {
-    this.#seal()
-    if (this.#inFlight === 0) this.#flush()
+    return Buffer.allocUnsafeSlow(Math.min(size, MOST_PIECE_BYTES))
   }
 
   #seal(): void {
     if (this.#piece === undefined) return
-    this.#full.push(trimmed(this.#piece, this.#fill))
+    this.#full.push({ bytes: this.#piece, fill: this.#fill })
     this.#piece = undefined
     this.#fill = 0
   }
@@ -86,8 +78,7 @@ export class Gather {
     setImmediate(() => {
       this.#isWoken = false
       this.#isStalled = this.#inFlight > 0
-      if (this.#isStalled) this.#seal()
-      else this.#flush()
+      if (!this.#isStalled) this.#flush()
     })
   }
 
@@ -98,17 +89,19 @@ export class Gather {
     this.#full = []
     this.#waitingBytes = 0
     this.#socket.cork()
-    for (const piece of pieces) this.#write(piece)
+    for (const { bytes, fill } of pieces) this.#write(bytes.subarray(0, fill), bytes)
     this.#socket.uncork()
   }
 
-  #write(piece: Uint8Array): void {
-    this.#inFlight += piece.length
-    this.#socket.write(piece, (error) => {
+  /** `memory` goes back at once, for the next piece to use while it is in the cache. */
+  #write(bytes: Uint8Array, memory = bytes): void {
+    const { length } = bytes
+    this.#inFlight += length
+    this.#socket.write(bytes, (error) => {
       if (error) return
-      this.#inFlight -= piece.length
-      giveBack(piece)
-      this.#written(piece.length)
+      this.#inFlight -= length
+      release(memory)
+      this.#written(length)
       if (this.#inFlight > 0 || !this.#isStalled) return
       this.#isStalled = false
       this.#flush()
@@ -116,14 +109,7 @@ export class Gather {
   }
 }
 
-function trimmed(piece: Uint8Array, fill: number): Uint8Array {
-  const used = piece.subarray(0, fill)
-  if (piece.length < SLAB_BYTES || fill >= LEAST_IN_SLAB_BYTES) return used
-  const copy = copyOf(used)
-  POOL.give(piece)
-  return copy
-}
-
-function giveBack({ buffer }: Uint8Array): void {
-  if (buffer.byteLength === SLAB_BYTES) POOL.give(new Uint8Array(buffer))
+interface Piece {
+  readonly bytes: Uint8Array
+  readonly fill: number
 }

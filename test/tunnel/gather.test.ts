@@ -106,7 +106,7 @@ test('a program that does not read costs twice what waits for it, in chunks of a
   }
 })
 
-test('little bulk is not written from a large slab', async () => {
+test('a little bulk is written from memory of its own size', async () => {
   const { gather, held } = setUp()
   gather.add(pattern(9000))
   await nextTurn()
