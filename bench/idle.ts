@@ -8,13 +8,14 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Byname, startByname } from './byname.ts'
 import { connectThrough } from './connect-through.ts'
+import { endWithUs } from './endings.ts'
 import { openFlows } from './open-flows.ts'
 import { startOrigin } from './start-origin.ts'
 
@@ -32,15 +33,10 @@ const PARTS = ['edge', 'connector', 'client'] as const
 
 const directory = mkdtempSync(path.join(tmpdir(), 'byname-idle-'))
 const children: ChildProcess[] = []
-try {
-  const port = await startOrigin('echo', children)
-  const byname = await startByname({ directory, children }, { bulkPort: port, webPort: port })
-  report(await measureIdle(byname))
-} finally {
-  for (const child of children.reverse()) child.kill('SIGKILL')
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  rmSync(directory, { recursive: true, force: true })
-}
+endWithUs(children, directory)
+const port = await startOrigin('echo', children)
+const ports = { bulkPort: port, webPort: port }
+report(await measureIdle(await startByname({ directory, children }, ports)))
 process.exit()
 
 type Bytes = Readonly<Record<(typeof PARTS)[number], number>>

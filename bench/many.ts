@@ -8,13 +8,14 @@
  * at the same time.
  */
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { startByname, startClient } from './byname.ts'
 import { connectThrough } from './connect-through.ts'
+import { endWithUs } from './endings.ts'
 import { untilOpen } from './ports.ts'
 import { startOrigin } from './start-origin.ts'
 
@@ -30,17 +31,13 @@ const RAMP_MS = 2000
 
 const directory = mkdtempSync(path.join(tmpdir(), 'byname-many-'))
 const children: ChildProcess[] = []
-try {
-  const origin = await startOrigin('source', children)
-  const house = { directory, children }
-  const { way, proxy } = await startByname(house, { bulkPort: origin, webPort: origin })
-  const bob = await startClient(house, 'bob')
-  await untilOpen(bob.proxy)
-  report(await measure({ alice: proxy, bob: bob.proxy, port: way.bulk.port }))
-} finally {
-  for (const child of children.reverse()) child.kill('SIGKILL')
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
-}
+endWithUs(children, directory)
+const origin = await startOrigin('source', children)
+const house = { directory, children }
+const { way, proxy } = await startByname(house, { bulkPort: origin, webPort: origin })
+const bob = await startClient(house, 'bob')
+await untilOpen(bob.proxy)
+report(await measure({ alice: proxy, bob: bob.proxy, port: way.bulk.port }))
 process.exit()
 
 interface Shares {

@@ -11,10 +11,11 @@
  * where the repository shows them: bench/results.json, docs/performance.svg, docs/performance.md.
  */
 import { type ChildProcess, execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs, promisify } from 'node:util'
+import { endWithUs } from './endings.ts'
 import { type Figures, mediansOf, type Spreads, spreadsOf } from './figures.ts'
 import { describeMachine, loadAtStart } from './machine.ts'
 import { STEPS, type Step } from './measure.ts'
@@ -45,20 +46,8 @@ if (warning) console.error(`bench: ${warning}`)
 
 const directory = mkdtempSync(path.join(tmpdir(), 'byname-bench-'))
 const children: ChildProcess[] = []
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const) {
-  process.once(signal, () => {
-    endChildren()
-    process.exit(code)
-  })
-}
-try {
-  report(await measureAll())
-} finally {
-  endChildren()
-}
+endWithUs(children, directory)
+report(await measureAll())
 process.exit()
 
 function checkMachine(): void {
@@ -93,7 +82,8 @@ async function measureOne(step: Step, way: Way, seconds: number): Promise<Figure
   try {
     return await step.run(way, seconds)
   } catch (error) {
-    console.error(`bench: left out: ${error}`)
+    const [reason] = String(error).split('\n')
+    console.error(`bench: left out: ${reason}`)
     return {}
   }
 }
@@ -116,7 +106,10 @@ async function measureIdle({ idleFlows, ways }: Plan): Promise<Figures> {
     '--json',
   ]
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 120_000 })
+    const running = promisify(execFile)(process.execPath, args, { timeout: 120_000 })
+    // It has children of its own to end.
+    process.once('exit', () => running.child.kill('SIGTERM'))
+    const { stdout } = await running
     const { idle_flow_bytes_edge, idle_flow_bytes_end } = JSON.parse(stdout)
     return { idle_flow_bytes_edge, idle_flow_bytes_end }
   } catch (error) {
@@ -147,9 +140,4 @@ function report(ways: Map<string, Spreads>): void {
 function whyNoHaproxy(): string {
   if (!hasHaproxy) return 'it is not installed'
   return values.quick ? '--quick has no time for it' : 'it was not asked for'
-}
-
-function endChildren(): void {
-  for (const child of children.reverse()) child.kill('SIGKILL')
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
 }

@@ -25,7 +25,9 @@ export async function wrk({ host, port }: Endpoint, load: RequestLoad): Promise<
 export function parseWrk(text: string): Requests {
   const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1])
   const [, p99, unit = ''] = /\s99%\s+([\d.]+)(us|ms|s|m)\b/.exec(text) ?? []
-  if (!(perSecond > 0) || /Non-2xx/.test(text)) throw new Error(`wrk: ${text}`)
+  if (!(perSecond > 0) || /Non-2xx/.test(text)) {
+    throw new Error(`no good answers: ${text}`)
+  }
   return { perSecond, p99Ms: Number(p99) * (MILLIS[unit] ?? Number.NaN) }
 }
 
