@@ -2,6 +2,8 @@ import type { FlowEnd } from '../flow.ts'
 
 /** More flows than end in this time at most rates; beyond, the oldest are forgotten early. */
 const MOST = 32_768
+/** Many at once: a Map comes to its first entry by way of all that were deleted before it. */
+const FORGOTTEN_AT_ONCE = 2048
 
 interface Stone {
   readonly end: FlowEnd
@@ -25,9 +27,7 @@ export class Tombstones {
   add(flowId: string, party: string | undefined, end: FlowEnd, now: number): void {
     this.#stones.delete(flowId)
     this.#stones.set(flowId, { end, party, until: now + this.#lifeMs })
-    if (this.#stones.size <= MOST) return
-    const [oldest] = this.#stones.keys()
-    if (oldest !== undefined) this.#stones.delete(oldest)
+    if (this.#stones.size > MOST) this.#forgetOldest()
   }
 
   /** Only whose flow it was hears of it. */
@@ -40,6 +40,14 @@ export class Tombstones {
   sweep(now: number): void {
     for (const [flowId, { until }] of this.#stones) {
       if (until > now) return
+      this.#stones.delete(flowId)
+    }
+  }
+
+  #forgetOldest(): void {
+    let left = FORGOTTEN_AT_ONCE
+    for (const flowId of this.#stones.keys()) {
+      if (left-- === 0) return
       this.#stones.delete(flowId)
     }
   }
