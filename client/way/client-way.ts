@@ -212,7 +212,7 @@ export class ClientWay implements Way, PatientHost {
     const now = this.#deps.clock()
     this.#session = standing.session
     this.#over = undefined
-    this.#since = now
+    if (this.#keeper.all.length === 1) this.#since = now
     if (this.#hasLost) this.#backAt = now
     const facts = { event: 'tunnel-open', edgeUrl, edge: ready.edgeName }
     this.#deps.log.info({ ...facts, keyAgreement: ready.keyAgreement }, 'tunnel open')
@@ -231,7 +231,8 @@ export class ClientWay implements Way, PatientHost {
     this.#reason = verdict.reason
     this.#cause = verdict.kind === 'retry' ? verdict.cause : undefined
     const facts = { event: 'tunnel-down', verdict: verdict.kind, reason: verdict.reason }
-    if (isNews) this.#deps.log.warn(facts, `no tunnel: ${verdict.reason}`)
+    const what = this.#keeper.best ? 'a tunnel ended, or did not come' : 'no tunnel'
+    if (isNews) this.#deps.log.warn(facts, `${what}: ${verdict.reason}`)
     if (verdict.kind === 'over') this.#end(verdict)
   }
 
