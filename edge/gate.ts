@@ -52,7 +52,6 @@ export class Gate {
   readonly #options: GateOptions
   readonly #live = new LiveFlows()
   readonly #pass: Pass<LiveFlow>
-  readonly #spent = new WeakSet<Grant>()
   #alarm: { at: number; cancel: () => void } | undefined
 
   constructor(options: GateOptions) {
@@ -92,9 +91,8 @@ export class Gate {
    * @throws {TypeError} when the grant is no grant, was used before or is another request's
    */
   enter(grant: Grant, flow: LiveFlow): void {
-    if (!granted.has(grant) || this.#spent.has(grant)) throw new TypeError('not a fresh grant')
     if (flow.request !== grant.request) throw new TypeError('a grant for something else')
-    this.#spent.add(grant)
+    if (!FreshGrant.spend(grant)) throw new TypeError('not a fresh grant')
     this.#live.add(flow)
     if (flow.until !== undefined) this.#wakeAt(flow.until)
   }
@@ -134,7 +132,7 @@ export class Gate {
     if (standingNow.kind === 'ended') return deny(standingNow.code, standingNow.reason)
     if (!names.exists(request.name)) return NO_SUCH_NAME
     const decision = judge.decide({ ...request, who: standingNow.who })
-    if (decision.kind === 'allow') return makeGrant(request, decision.rule, decision.until)
+    if (decision.kind === 'allow') return new FreshGrant(request, decision.rule, decision.until)
     return this.#tell(denialOf(decision), request)
   }
 
@@ -201,12 +199,27 @@ const BLIND = deny('internal', 'the edge cannot read its store')
 /** Node's timers overflow after 24.8 days; clocks are also set back and forth. */
 const LONGEST_TIMER_MS = 3_600_000
 
-const granted = new WeakSet<Grant>()
+/** Its private field is the proof: nobody else can make one, and it is good once. */
+class FreshGrant implements Grant {
+  declare readonly __brand: 'Grant'
+  readonly kind = 'granted'
+  readonly request: FlowRequest
+  readonly rule: string
+  readonly until: number | undefined
+  #isSpent = false
 
-function makeGrant(request: FlowRequest, rule: string, until: number | undefined): Grant {
-  const grant = { kind: 'granted', request, rule, until } as Grant
-  granted.add(grant)
-  return grant
+  constructor(request: FlowRequest, rule: string, until: number | undefined) {
+    this.request = request
+    this.rule = rule
+    this.until = until
+  }
+
+  /** @returns false for what is no grant, or was used before */
+  static spend(grant: Grant): boolean {
+    if (!(#isSpent in grant) || grant.#isSpent) return false
+    grant.#isSpent = true
+    return true
+  }
 }
 
 /** A flow that policy ends says so: `policy-changed`, whatever it would be told if it asked anew. */
