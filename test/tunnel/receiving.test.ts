@@ -73,6 +73,35 @@ test('the window stays where it is for a flow that is slower than it', () => {
   assert.equal(stream(receiving, 16 << 20, 16_000_000, 10_000_000), 256 * KIB)
 })
 
+/** A sender that is `rttMicros` away, on a line of so many bytes a microsecond. @returns the window */
+function streamFromAfar(receiving: Receiving, bytes: number, rttMicros: number, rate: number) {
+  const told = [{ limit: receiving.credit().limit, at: 0 }]
+  let now = 0
+  for (let received = 16 * KIB; received <= bytes; received += 16 * KIB) {
+    const allowed = told.find(({ limit }) => limit >= received)
+    assert.ok(allowed, 'the sender is never stuck')
+    now = Math.max(now + (16 * KIB) / rate, allowed.at + rttMicros)
+    receiving.receive(16 * KIB)
+    receiving.consume(16 * KIB, now, 1)
+    if (receiving.isCreditDue) told.push({ limit: receiving.credit().limit, at: now })
+  }
+  const { received, limit } = receiving.credit()
+  return limit - received
+}
+
+test('the window grows to what a long way holds, though this end of it is short', () => {
+  const receiving = new Receiving(256 * KIB, new WindowBudget())
+  const [rttMicros, rate] = [200_000, 6]
+  const window = streamFromAfar(receiving, 32 << 20, rttMicros, rate)
+  assert.ok(window >= rttMicros * rate, `${window} of the ${rttMicros * rate} bytes that fit`)
+  assert.ok(window <= 4 * rttMicros * rate, `${window} is more than it is good for`)
+})
+
+test('the window stays where it is for a sender that is slower than the way', () => {
+  const receiving = new Receiving(256 * KIB, new WindowBudget())
+  assert.equal(streamFromAfar(receiving, 16 << 20, 20_000, 1), 256 * KIB)
+})
+
 test('many flows share what there is, and every one keeps 16 KiB', () => {
   const budget = new WindowBudget()
   const flows = Array.from({ length: 512 }, () => new Receiving(16 * KIB, budget))

@@ -1,5 +1,6 @@
 import { TunnelError } from '../codes.ts'
 import type { WindowBudget } from './budget.ts'
+import { Trial } from './trial.ts'
 
 /** Half a window consumed in less than this and four round trips of a hop: the window is too small. */
 const FAST_MICROS = 16_000
@@ -28,6 +29,9 @@ export class Receiving {
   #growing = false
   #halfFrom = 0
   #halfSinceMicros = 0
+  #trial: Trial | undefined
+  #wholeFrom = 0
+  #wholeSinceMicros = 0
 
   /** `limit`: what the other end was told with OPEN, or said there itself. */
   constructor(limit: number, budget: WindowBudget) {
@@ -72,7 +76,7 @@ export class Receiving {
     this.#halfSinceMicros = nowMicros
     if (tookMicros < FAST_MICROS + 4000 * rttMs) this.#grow()
     else if (tookMicros > SLOW_MICROS) this.#shrink()
-    else this.#window = Math.min(this.#window, this.#mostWindow)
+    else this.#try(nowMicros)
   }
 
   /** Gives back what the flow does not use at the moment. */
@@ -121,7 +125,32 @@ export class Receiving {
     return this.#growing ? this.#budget.grownWindowBytes : this.#budget.firstWindowBytes
   }
 
+  /** The halves come in bursts where the round trip is long: whole windows are compared. */
+  #try(nowMicros: number): void {
+    const bytes = this.#consumed - this.#wholeFrom
+    this.#window = Math.min(this.#window, this.#mostWindow)
+    if (bytes < this.#window) return
+    const tookMicros = nowMicros - this.#wholeSinceMicros
+    this.#wholeFrom = this.#consumed
+    this.#wholeSinceMicros = nowMicros
+    this.#trial ??= new Trial()
+    const verdict = this.#trial.taken(bytes, tookMicros, nowMicros)
+    if (verdict === 'grow') this.#double()
+    else if (verdict === 'shrink') this.#halve()
+  }
+
   #grow(): void {
+    this.#trial?.reset()
+    this.#double()
+  }
+
+  #halve(): void {
+    const first = this.#budget.firstWindowBytes
+    this.#window = Math.max(first, this.#window / 2)
+    if (this.#window === first) this.#stopGrowing()
+  }
+
+  #double(): void {
     if (!this.#growing) {
       this.#growing = true
       this.#budget.startGrowing()
@@ -130,6 +159,7 @@ export class Receiving {
   }
 
   #shrink(): void {
+    this.#trial?.reset()
     this.#stopGrowing()
     this.#window = Math.min(this.#window, this.#mostWindow)
   }
