@@ -67,12 +67,14 @@ function overUdp(
     if (checked.kind === 'case-lost') resolve(undefined)
   })
   // Connected: the kernel then drops what comes from any other address or port, and tells of a
-  // closed port at once.
-  socket.on('connect', () => socket.send(query))
+  // closed port at once. Node says so also of a socket that was closed meanwhile, which cannot send.
+  let isOver = false
+  socket.on('connect', () => isOver || socket.send(query))
   socket.connect(server.port, server.address)
   if (signal.aborted) stop()
   return promise.finally(() => {
     signal.removeEventListener('abort', stop)
+    isOver = true
     socket.close()
   })
 }

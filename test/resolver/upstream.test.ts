@@ -59,6 +59,19 @@ describe('a name that is not ours', () => {
     await assert.rejects(asked, { code: 'EACCES' })
   })
 
+  it('is given up at any moment, and nothing else happens', async (t) => {
+    const { port } = await startDns(t, () => [])
+    for (let turns = 0; turns < 12; turns++) {
+      const abort = new AbortController()
+      const asked = exchange(on(port), Buffer.alloc(12), abort.signal)
+      for (let i = 0; i < turns; i++) await new Promise((resolve) => process.nextTick(resolve))
+      abort.abort()
+      await assert.rejects(asked, { name: 'AbortError' })
+    }
+    // What Node says of a closed socket, it says in a later turn.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  })
+
   it('is asked over TCP when the answer was cut', { skip: NO_DIG }, async (t) => {
     const server = await startDns(t, (query, via) =>
       via === 'udp'
