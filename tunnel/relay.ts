@@ -20,6 +20,9 @@ export interface RelayOptions {
 /** What waits in one tunnel before it is given up: more than its ledger lets honest senders bring. */
 const MAX_QUEUED_BYTES = 96 * 1024 * 1024
 
+/** No message that a client has to say is as long as a CATALOG, and reading JSON holds everybody up. */
+const MAX_CLIENT_FRAME_BYTES = 262_144
+
 /** The edge's middle: takes flows from client tunnels and carries them on over connector tunnels. */
 export class Relay {
   readonly #options: RelayOptions
@@ -41,6 +44,7 @@ export class Relay {
   ): RelayTunnel {
     const { clock, codec, limits = DEFAULT_LIMITS, rates: all = DEFAULT_RATES } = this.#options
     const rates = role === 'client' ? all : sharedRates(all)
+    const maxFrameBytes = role === 'client' ? MAX_CLIENT_FRAME_BYTES : undefined
     const pool = this.#pool
     const maxQueuedBytes = MAX_QUEUED_BYTES
     const tunnel = new Tunnel({
@@ -58,6 +62,7 @@ export class Relay {
           pool,
           rates,
           maxQueuedBytes,
+          maxFrameBytes,
           received: features.includes('received'),
           owner,
         }),

@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly pool: SlabPool
   readonly rates: Rates
   readonly maxQueuedBytes: number
+  /** Of the other side's frames, with their headers; left out: the longest there is. */
+  readonly maxFrameBytes?: number | undefined
   /** Both sides tell what they have read (SPEC.md §6.4). */
   readonly received: boolean
   readonly owner: SessionOwner
@@ -71,7 +73,7 @@ export class Session {
     const { link, clock, rates, owner, received } = options
     const now = clock.now()
     this.#options = options
-    this.#decoder = new Decoder((...frame) => this.#frame(...frame))
+    this.#decoder = new Decoder((...frame) => this.#frame(...frame), options.maxFrameBytes)
     this.#liveness = new Liveness(now)
     this.#pings = new Bucket(...rates.ping, now)
     this.#controls = new Bucket(...rates.control, now)
