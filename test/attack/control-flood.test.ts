@@ -37,9 +37,9 @@ test('a connector’s notices are written down as its own, and only so many', as
   assert.ok(noted().every(({ connector }) => connector === 'hq'))
 })
 
-test('messages of a megabyte cost their sender’s tunnel, and slow nobody else', async (t) => {
+test('messages as long as they may be cost their sender’s tunnel, and slow nobody else', async (t) => {
   const stage = await Stage.set(t)
-  const body = `{"facts":{},"x":[${'[],'.repeat(340_000)}[]]}`
+  const body = `{"facts":{},"x":[${'[],'.repeat(85_000)}[]]}`
   const pieces = filledWith(json(TYPE.FACTS, body), 1)
   const messages = Array.from({ length: Math.ceil(pieces.length / 60_000) }, (_, i) =>
     wsFrame(pieces.subarray(i * 60_000, (i + 1) * 60_000)),
@@ -59,14 +59,14 @@ test('RESOLVE without end costs its sender’s tunnel, and slows nobody else', a
 })
 
 for (const [what, body] of [
-  ['20 of a megabyte', `{"facts":{},"x":"${'x'.repeat(1_048_000)}"}`],
+  ['79 of 256 KiB', `{"facts":{},"x":"${'x'.repeat(262_000)}"}`],
   ['5,001 small ones', '{"facts":{}}'],
 ] as const) {
   test(`control messages at once, ${what}: too many, and closed`, () => {
     const house = new House()
     const frame = json(TYPE.FACTS, body)
-    const message = filledWith(frame, 1_000_000)
-    const most = Math.ceil((frame.length > 1_000_000 ? 20 : 5001) / (message.length / frame.length))
+    const message = filledWith(frame, 250_000)
+    const most = frame.length > 250_000 ? 79 : Math.ceil((5001 * frame.length) / message.length)
     for (let i = 0; i < most; i++) {
       assert.equal(house.clientSide.closedWhy, undefined)
       house.clientWire.b.onMessage?.(new Uint8Array(message))
@@ -74,3 +74,10 @@ for (const [what, body] of [
     assert.equal(house.clientSide.closedWhy?.code, 'rate-limited')
   })
 }
+
+test('a megabyte, which an edge may say, is more than a client may', () => {
+  const house = new House()
+  const frame = json(TYPE.FACTS, `{"facts":{},"x":"${'x'.repeat(1_000_000)}"}`)
+  house.clientWire.b.onMessage?.(frame.subarray(0, 100).slice())
+  assert.equal(house.clientSide.closedWhy?.code, 'protocol-error')
+})

@@ -21,8 +21,9 @@ export interface Orders {
   readonly role: 'client' | 'connector'
   readonly credential: Credential
   readonly jwk: PrivateJwk
-  /** Of WebSocket frames: written once after the handshake, then again and again. */
-  readonly first?: Uint8Array
+  /** WebSocket frames that each of its tunnels begins with, each with its own of these. */
+  readonly firsts?: readonly Uint8Array[]
+  /** WebSocket frames, written again and again. */
   readonly flood: Uint8Array
   /** Left out: for ever. */
   readonly times?: number
@@ -40,6 +41,11 @@ export interface Report {
   readonly refused: readonly string[]
 }
 
+/** What it tells: that a tunnel was let in and begins, and at the end how it was. */
+export type Told = 'begun' | Report
+
+const tell = (told: Told): void => parentPort?.postMessage(told)
+
 const orders = workerData as Orders
 const closed: LinkClosed[] = []
 const refused: string[] = []
@@ -51,15 +57,15 @@ parentPort?.once('message', () => {
   isOver = true
   for (const socket of sockets) socket.destroy()
   const report: Report = { closed, sentBytes, refused }
-  parentPort?.postMessage(report)
+  tell(report)
   parentPort?.close()
 })
-for (let i = 0; i < (orders.tunnels ?? 1); i++) void attackOverAndOver()
+for (let i = 0; i < (orders.tunnels ?? 1); i++) void attackOverAndOver(orders.firsts?.[i])
 
-async function attackOverAndOver(): Promise<void> {
+async function attackOverAndOver(first: Uint8Array | undefined): Promise<void> {
   while (!isOver) {
     try {
-      await attackOnce()
+      await attackOnce(first)
     } catch (error) {
       refused.push(error instanceof Error ? error.message : String(error))
       await sleep(20)
@@ -67,8 +73,8 @@ async function attackOverAndOver(): Promise<void> {
   }
 }
 
-async function attackOnce(): Promise<void> {
-  const { target, role, credential, jwk, first, isDeaf = false } = orders
+async function attackOnce(first: Uint8Array | undefined): Promise<void> {
+  const { target, role, credential, jwk, isDeaf = false } = orders
   const signal = AbortSignal.timeout(10_000)
   const url = new URL(`${target.url}/tunnel`.replace(/^http/, 'ws'))
   const keyAgreements = 'X25519'
@@ -87,6 +93,7 @@ async function attackOnce(): Promise<void> {
   if (!isDeaf) link.onMessage = () => undefined
   else socket.pause()
   if (first) socket.write(first)
+  tell('begun')
   await flood(socket)
   closed.push(await ended.promise)
 }
