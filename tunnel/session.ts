@@ -35,8 +35,8 @@ export interface SessionOwner {
   resume(stream: number, bytes: Uint8Array, start: number, end: number): void
   /** Another frame of a flow. May throw TunnelError, which closes the tunnel. */
   frame: FrameSink
-  /** Every frame of `message` was handed on. */
-  messageEnded(message: Uint8Array): void
+  /** Every frame of a message, or of a piece of one, was handed on. */
+  messageEnded(): void
   control(message: ControlMessage): void
   goAway(goAway: GoAway): void
   /** Nothing was heard for 4 s though something waits; once a doubt. */
@@ -158,7 +158,7 @@ export class Session {
       const { length } = message
       this.#decoder.push(message)
       this.#countSmall()
-      this.#options.owner.messageEnded(message)
+      this.#options.owner.messageEnded()
       this.#receipts?.read(length)
       this.#tellSoon()
     } catch (error) {
@@ -168,8 +168,9 @@ export class Session {
 
   /** Much that was read is told at the end of this turn, less in a while. */
   #tellSoon(): void {
-    if (this.#receipts?.isDue) this.outbox.wake()
-    else if (this.#receipts?.isWorth && !this.#isTelling) {
+    if (!this.#receipts?.isWorth) return
+    if (this.#receipts.isDue(this.#options.clock.micros())) this.outbox.wake()
+    else if (!this.#isTelling) {
       this.#isTelling = true
       this.#options.clock.after(LATE_MS, () => {
         this.#isTelling = false

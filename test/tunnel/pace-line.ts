@@ -77,7 +77,8 @@ export class PacedLine {
 
   #tell(): void {
     const isLate = this.nowMicros - this.#untoldSince >= LATE_MS * 1000
-    if (this.#options.isMute || !(this.receipts.isDue || (isLate && this.receipts.isWorth))) return
+    const isDue = this.receipts.isDue(this.nowMicros) || (isLate && this.receipts.isWorth)
+    if (this.#options.isMute || !isDue) return
     const total = this.receipts.tell()
     this.#after(this.#delayMicros, () => this.pace.received(total, this.nowMicros))
   }

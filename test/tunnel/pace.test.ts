@@ -117,9 +117,24 @@ test('reading is told of every 32 KiB, a rest of 4 KiB after a while, less never
   assert.equal(receipts.isWorth, false)
   receipts.read(1)
   assert.equal(receipts.isWorth, true)
-  assert.equal(receipts.isDue, false)
+  assert.equal(receipts.isDue(0), false)
   receipts.read(28 * KIB)
-  assert.equal(receipts.isDue, true)
+  assert.equal(receipts.isDue(0), true)
   assert.equal(receipts.tell(), 32 * KIB)
   assert.equal(receipts.isWorth, false)
+})
+
+test('where much comes all the time it is told every few milliseconds, after a pause at once', () => {
+  const receipts = new Receipts()
+  const tellings: number[] = []
+  for (let ms = 0; ms < 1000; ms += 0.25) {
+    if (ms >= 500 && ms < 600) continue
+    receipts.read(64 * KIB)
+    if (!receipts.isDue(ms * 1000)) continue
+    receipts.tell()
+    tellings.push(ms)
+  }
+  const at = (from: number, to: number) => tellings.filter((ms) => ms >= from && ms < to).length
+  assert.ok(at(100, 500) >= 100 && at(100, 500) <= 200, `${at(100, 500)} in 400 ms`)
+  assert.ok(at(600, 610) >= 30, `${at(600, 610)} in the first 10 ms`)
 })

@@ -32,7 +32,8 @@ export class Pace {
   #tripAtMicros: number
   /** The rate when the round trip was measured. */
   #tripRate = 0
-  #toldAtTrip = 0
+  /** The limit was reached since then: only then a measure is worth what it costs. */
+  #wasReached = false
   /** The line is drained for a measure; then a PING is out. */
   #drain: { readonly sinceMicros: number; pingAtMicros?: number } | undefined
   /** More than the limit, for an other end that is silent. */
@@ -69,6 +70,7 @@ export class Pace {
   given(total: number, nowMicros: number): void {
     if (total - this.#told > 0 && this.#given === this.#told) this.#toldAtMicros = nowMicros
     this.#given = total
+    this.#wasReached ||= total - this.#told >= this.limitBytes
     this.#bandwidth.given(total, nowMicros)
   }
 
@@ -133,7 +135,7 @@ export class Pace {
   }
 
   #isTripOld(nowMicros: number): boolean {
-    if (this.#told - this.#toldAtTrip < LEAST_BYTES) return false
+    if (!this.#wasReached) return false
     const isSlower = this.#bandwidth.bytesPerMicro < this.#tripRate / 2
     return isSlower || nowMicros - this.#tripAtMicros > TRIP_LIFE_MICROS
   }
@@ -149,7 +151,7 @@ export class Pace {
   #endDrain(nowMicros: number): void {
     this.#drain = undefined
     this.#tripAtMicros = nowMicros
-    this.#toldAtTrip = this.#told
+    this.#wasReached = false
     this.#tripRate = this.#bandwidth.bytesPerMicro
   }
 }
