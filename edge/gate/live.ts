@@ -24,7 +24,7 @@ export interface LiveFlow {
   until: number | undefined
   /** Ends the flow; called once. */
   cut(cut: Cut): void
-  /** Another attachment of the flow takes its place: what was never answered ends, the rest detaches. */
+  /** Another attachment of the flow takes its place: an OPEN without answer ends, the rest detaches. */
   letGo(): void
 }
 

@@ -131,8 +131,10 @@ export class Carried implements LiveFlow, RelayFlowHandlers {
     source.send({ kind: 'cut', flowId, code, reason, ...(rule === undefined ? {} : { rule }) })
   }
 
+  /** Never RESET what may be open at the connector: that would end the flow itself. */
   letGo(): void {
-    if (this.isAnswered) this.#flow.detach('it comes back over another tunnel')
+    const isOpen = this.isAnswered || this.#record.kind === 'resume'
+    if (isOpen) this.#flow.detach('it comes back over another tunnel')
     else this.#flow.reset('cancelled', 'it was asked for again')
   }
 
