@@ -152,6 +152,22 @@ test('one party cannot use up what all may have to come', () => {
   assert.equal(queue.shareOf('greedy').freeBytes, 8 * MIB)
 })
 
+test('what is thrown away waits no more, what the outbox has had does until it is written out', () => {
+  const { outbox, queue, writeAll } = makeTunnel()
+  const share = queue.shareOf('alice')
+  const direction = new Direction(MIB, { share })
+  direction.relay(40_000)
+  outbox.append(new Uint8Array(40_000))
+  queue.mark(direction, 0)
+  direction.relay(60_000)
+  assert.equal(share.waitingBytes, 100_000)
+  direction.throwAway()
+  assert.equal(share.waitingBytes, 40_000)
+  writeAll()
+  queue.settle()
+  assert.equal(share.waitingBytes, 0)
+})
+
 test('each flow is told how far it is written out, in the order of the queue', () => {
   const { clock, link, outbox, queue } = makeTunnel()
   const [one, two] = [new Direction(MIB, {}), new Direction(MIB, {})]

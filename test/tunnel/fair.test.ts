@@ -112,7 +112,8 @@ for (const options of [{}, RECEIVED]) {
 
 test('order stays while flows take turns, and FIN comes last', () => {
   const house = new House(RECEIVED)
-  const bulks = [new Bulk(house), new Bulk(house)]
+  const other = house.addClient(RECEIVED)
+  const bulks = [new Bulk(house), new Bulk(house, other.end)]
   const { near, atFar, far } = house.join()
   atFar.onData = (chunk) => far.consumed(chunk.length)
   const bytes = pattern(600_000, 9)

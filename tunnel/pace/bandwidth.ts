@@ -96,7 +96,6 @@ export class Bandwidth {
     const tookMicros = Math.max(this.#toldAtMicros - toldAtMicros, atMicros - beforeMicros)
     if (tookMicros <= 0) return
     const rate = (this.#told - told) / tookMicros
-    if (isIdle && rate <= this.#most) return
     if (!isIdle && told >= this.#roundEnd) this.#nextRound()
     const newest = this.#rounds.at(-1)
     if (newest !== undefined) newest.best = Math.max(newest.best, rate)
