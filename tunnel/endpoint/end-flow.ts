@@ -218,7 +218,6 @@ export class EndFlow implements Flow {
   goOn(): void {
     if (!this.isOpen) return
     if (this.hasToSend) this.#host.ready(this)
-    this.drain()
     this.#endIfDone()
   }
 
