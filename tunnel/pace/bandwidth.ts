@@ -3,8 +3,8 @@ const MOST_ROUNDS = 10
 /** … unless they are old: a line that became slower makes round trips long. */
 const LEAST_ROUNDS = 2
 const ROUNDS_MICROS = 2_000_000
-/** The line is full when so many rounds bring no quarter more. */
-const FLAT_ROUNDS = 3
+/** The line is full when so many rounds have brought no quarter more. */
+const FLAT_ROUNDS = 2
 /** A peer that tells nothing must not make this grow. */
 const MOST_BATCHES = 512
 

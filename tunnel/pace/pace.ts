@@ -8,7 +8,7 @@ const FIRST_BYTES = 128 * 1024
 /** What may wait in the line, or be late because the other end is busy. */
 const WAIT_MICROS = 20_000
 /** While the line shows more with every round trip, as much more is given. */
-const GROWTH = 2.5
+const GROWTH = 2
 /** Queues make round trips long: the least one is measured again after so long. */
 const TRIP_LIFE_MICROS = 10_000_000
 /** A drained line, for the next measure, has at most this or half of what it holds. */
