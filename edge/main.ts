@@ -132,8 +132,9 @@ const random = () => randomInt(2 ** 32) / 2 ** 32
 
 function listen(settings: EdgeSettings, { tls }: Certificate, log: Log): Promise<Door> {
   const { listen: at, limits, requirePostQuantum } = settings
-  const { connections, unprovenPerAddress } = limits
-  return openDoor({ listen: at, tls, requirePostQuantum, connections, unprovenPerAddress, log })
+  const { connections, unproven, unprovenPerAddress } = limits
+  const bounds = { connections, unproven, unprovenPerAddress }
+  return openDoor({ listen: at, tls, requirePostQuantum, ...bounds, log })
 }
 
 function drainOf(

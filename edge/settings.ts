@@ -41,7 +41,9 @@ export interface EdgeSettings {
 export interface EdgeLimits {
   /** TCP connections at once, tunnels among them. */
   readonly connections: number
-  /** Of them, those of one address that have not proved who they are. */
+  /** Of them, those that have not said who they are; beyond it the oldest are dropped. */
+  readonly unproven: number
+  /** Of those, of one address. */
   readonly unprovenPerAddress: number
   readonly tunnelsPerPeer: number
   readonly flows: number
@@ -50,6 +52,7 @@ export interface EdgeLimits {
 
 export const DEFAULT_LIMITS: EdgeLimits = {
   connections: 20_000,
+  unproven: 4096,
   unprovenPerAddress: 100,
   tunnelsPerPeer: 64,
   flows: 100_000,
@@ -184,6 +187,7 @@ function readFlowLog(walk: YamlWalk, node: YamlNode | undefined): EdgeSettings['
 
 const LIMIT_KEYS = {
   connections: 'connections',
+  unproven: 'unproven',
   'unproven-per-address': 'unprovenPerAddress',
   'tunnels-per-peer': 'tunnelsPerPeer',
   flows: 'flows',

@@ -16,6 +16,7 @@ export interface ListenOptions {
   /** Offers nothing else: it cannot see what was agreed on, only what it offered. */
   readonly requirePostQuantum: boolean
   readonly connections: number
+  readonly unproven: number
   readonly unprovenPerAddress: number
   readonly log: Log
 }
@@ -44,7 +45,7 @@ export async function openDoor(options: ListenOptions): Promise<Door> {
   const server = https.createServer({ ...context(options.tls), ...LIMITS })
   const handshakes = new Handshakes(log)
   server.maxConnections = connections
-  countConnections(server, unproven)
+  countConnections(server, unproven, options.unproven)
   const sockets = openSockets(server)
   let listener = getRequestListener(() => new Response('starting\n', { status: 503 }))
   server.on('request', (request, response) => void listener(request, response))
@@ -78,13 +79,19 @@ const LIMITS = {
 
 /**
  * A connection holds a place of its address from TCP's accept on; a WebSocket gives it back, for what
- * follows has limits of its own.
+ * follows has limits of its own. Beyond `most` the oldest go: a handshake that is begun costs 50 KB, and
+ * whoever means it is through in a moment.
  */
-function countConnections(server: https.Server, unproven: Unproven): void {
-  const held = new Map<string, () => void>()
+function countConnections(server: https.Server, unproven: Unproven, most: number): void {
+  const held = new Map<string, { readonly leave: () => void; readonly socket: Socket }>()
   const release = (key: string) => {
-    held.get(key)?.()
+    held.get(key)?.leave()
     held.delete(key)
+  }
+  const dropOldest = () => {
+    const [oldest] = held
+    oldest?.[1].socket.destroy()
+    if (oldest) release(oldest[0])
   }
   server.on('connection', (socket: Socket) => {
     const key = keyOf(socket)
@@ -93,7 +100,8 @@ function countConnections(server: https.Server, unproven: Unproven): void {
       socket.destroy()
       return
     }
-    held.set(key, leave)
+    held.set(key, { leave, socket })
+    if (held.size > most) dropOldest()
     socket.once('close', () => release(key))
   })
   server.on('upgrade', ({ socket, url = '' }: IncomingMessage) => {

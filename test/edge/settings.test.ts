@@ -49,7 +49,7 @@ zones: [corp.internal, LAB.internal.]
 health: 127.0.0.1:9901
 flow-log: { keep: 7d, size: 64MiB }
 tls-ends-before-edge: true
-limits: { connections: 10, unproven-per-address: 2, tunnels-per-peer: 3, flows: 4, flows-per-session: 5 }
+limits: { connections: 10, unproven: 9, unproven-per-address: 2, tunnels-per-peer: 3, flows: 4, flows-per-session: 5 }
 `)
   assert.deepEqual(settings, {
     listen: { host: '::', port: 443 },
@@ -65,6 +65,7 @@ limits: { connections: 10, unproven-per-address: 2, tunnels-per-peer: 3, flows: 
     requirePostQuantum: false,
     limits: {
       connections: 10,
+      unproven: 9,
       unprovenPerAddress: 2,
       tunnelsPerPeer: 3,
       flows: 4,

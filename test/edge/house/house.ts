@@ -68,7 +68,7 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
   const now = Date.now()
   const names = ['127.0.0.1']
   const { caPem, tls } = await loadCertificates({ directory, edgeName: 'edge', names, now })
-  const { connections, unprovenPerAddress } = limits
+  const { connections, unproven, unprovenPerAddress } = limits
   const listen = { host: '127.0.0.1', port: 0 }
   const store = await openSqliteStore({ path: path.join(directory, 'edge.db') })
   const lines: Record<string, unknown>[] = []
@@ -77,7 +77,7 @@ export async function startHouse(t: TestContext, options: HouseOptions = {}) {
   }
   const log = { trace: write, debug: write, info: write, warn: write, error: write }
   const logger = { ...log, child: () => logger }
-  const bounds = { connections, unprovenPerAddress, requirePostQuantum: false }
+  const bounds = { connections, unproven, unprovenPerAddress, requirePostQuantum: false }
   const door = await openDoor({ listen, tls, ...bounds, log: logger })
   let board: Switchboard | undefined
   const policy = await PolicyFile.open({
