@@ -1,11 +1,15 @@
 import { Seat } from '../fair/ring.ts'
-import type { PartyKey } from '../fair/rounds.ts'
-import { Rounds } from '../fair/rounds.ts'
+import { type PartyKey, Rounds } from '../fair/rounds.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Direction } from './direction.ts'
-import type { Leg } from './leg.ts'
 import { type Share, Shares } from './shares.ts'
 import { type Frames, Waiting } from './waiting.ts'
+
+/** Where frames go: a leg of their flow. */
+interface Target {
+  readonly receives: Direction
+  readonly flow: { readonly party: PartyKey }
+}
 
 /** `direction` had relayed up to `offset` when the outbox had `position` bytes. */
 interface Mark {
@@ -51,7 +55,7 @@ export class OutQueue {
   }
 
   /** A whole frame, with which its flow was relayed up to `offset`. */
-  put(to: Leg, frame: Uint8Array, offset: number): void {
+  put(to: Target, frame: Uint8Array, offset: number): void {
     if (this.isBacklogged(0)) {
       this.wait(to, { bytes: frame, start: 0, end: frame.length, offset })
       return
@@ -61,7 +65,7 @@ export class OutQueue {
   }
 
   /** Frames that go to `to` wait for their turn: copies of them. */
-  wait({ receives, flow }: Leg, frames: Frames): void {
+  wait({ receives, flow }: Target, frames: Frames): void {
     receives.turn ??= { seat: new Seat(receives), waiting: new Waiting() }
     const { seat, waiting } = receives.turn
     if (waiting.isEmpty) enter(receives)
