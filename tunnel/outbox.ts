@@ -5,7 +5,7 @@ import type { LinkPort, TunnelClock } from './port.ts'
 export const SLAB_BYTES = 131_072
 
 /** What may wait in the outbox while others take turns: more would only be in the way of what comes next. */
-const AHEAD_BYTES = 256 * 1024
+const AHEAD_BYTES = SLAB_BYTES
 
 /** Slabs that no tunnel uses at the moment. Only a few are kept: most tunnels are idle. */
 export class SlabPool {

@@ -82,10 +82,11 @@ test('a frame that waits does not hold the long message that it came with', () =
   }
   const skipped = bodyFrame(0xff, 0, new Uint8Array(200_000))
   const wanted = bodyFrame(TYPE.DATA, 1, new Uint8Array(17_000))
-  for (let i = 0; i < 10; i++) {
+  // As many as go straight into the outbox: what takes turns waits as a copy.
+  for (let i = 0; i < 7; i++) {
     house.clientWire.b.onMessage?.(new Uint8Array(Buffer.concat([wanted, skipped])))
   }
-  assert.ok(held >= 170_000 && held < MIB, `${held} bytes are held`)
+  assert.ok(held >= 119_000 && held < 2 * 119_000, `${held} bytes are held`)
 })
 
 for (const how of ['reset', 'end'] as const) {

@@ -5,8 +5,13 @@ import { Bandwidth } from './bandwidth.ts'
 const LEAST_BYTES = 64 * 1024
 /** While nothing is known of the line. */
 const FIRST_BYTES = 128 * 1024
-/** What may wait in the line, or be late because the other end is busy. */
+/** What may wait in the line, or be late because the other end is busy: what comes in this time, … */
 const WAIT_MICROS = 20_000
+/** … but of a fast line, which less keeps full, no more than these, … */
+const WAIT_BYTES = 256 * 1024
+const FAST_WAIT_MICROS = 1000
+/** … and of a long one so much of a round trip, to find out when it has become faster. */
+const WAIT_SHARE = 1 / 16
 /** While the line shows more with every round trip, as much more is given. */
 const GROWTH = 2
 /** Queues make round trips long: the least one is measured again after so long. */
@@ -58,7 +63,8 @@ export class Pace {
     const rate = this.#bandwidth.bytesPerMicro
     if (rate === 0 || this.#tripMicros === undefined) return FIRST_BYTES
     const growth = this.#bandwidth.isFilled ? 1 : GROWTH
-    return Math.max(LEAST_BYTES, rate * (this.#tripMicros * growth + WAIT_MICROS))
+    const waitMicros = Math.max(fastWaitMicros(rate), this.#tripMicros * WAIT_SHARE)
+    return Math.max(LEAST_BYTES, rate * (this.#tripMicros * growth + waitMicros))
   }
 
   get #drainedBytes(): number {
@@ -155,3 +161,7 @@ export class Pace {
     this.#tripRate = this.#bandwidth.bytesPerMicro
   }
 }
+
+/** `rate`: bytes in a microsecond. */
+const fastWaitMicros = (rate: number): number =>
+  Math.min(WAIT_MICROS, FAST_WAIT_MICROS + WAIT_BYTES / rate)
