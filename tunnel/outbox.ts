@@ -7,6 +7,8 @@ export const SLAB_BYTES = 131_072
 /** What may wait in the outbox while others take turns: more would only be in the way of what comes next. */
 const AHEAD_BYTES = SLAB_BYTES
 
+const RETRY_MS = 5
+
 /** Slabs that no tunnel uses at the moment. Only a few are kept: most tunnels are idle. */
 export class SlabPool {
   readonly #free: Uint8Array[] = []
@@ -68,6 +70,7 @@ export class Outbox {
   #given = 0
   #waitingBytes = 0
   #isWoken = false
+  #isRetrying = false
   #isSending = false
   #isClosed = false
 
@@ -94,9 +97,9 @@ export class Outbox {
   /** What may be added now by those who take turns; small frames that are not theirs go always. */
   get spareBytes(): number {
     const spare = AHEAD_BYTES - this.#queued
-    const { pace } = this.#options
-    if (pace === undefined) return spare
-    return Math.min(spare, pace.limitBytes + pace.toldBytes - this.#appended)
+    const { pace, clock } = this.#options
+    if (pace === undefined || spare <= 0) return spare
+    return Math.min(spare, pace.spareBytes(this.#appended, clock.micros()))
   }
 
   /** So much waits that flows should end one by one now, before the tunnel does, with all of them. */
@@ -162,8 +165,22 @@ export class Outbox {
     this.#isWoken = true
     this.#options.compose()
     this.#isWoken = false
-    if (this.spareBytes > 0) this.#options.pace?.idle(this.#appended)
+    if (this.#options.pace !== undefined) this.#composed(this.#options.pace)
     this.#flush()
+  }
+
+  #composed(pace: Pace): void {
+    if (this.spareBytes > 0) pace.idle(this.#appended)
+    else if (!this.#isRetrying) this.#retry()
+  }
+
+  /** While nothing is told time alone lets more out. */
+  #retry(): void {
+    this.#isRetrying = true
+    this.#options.clock.after(RETRY_MS, () => {
+      this.#isRetrying = false
+      this.turn()
+    })
   }
 
   /** Whatever is there goes to the link; nothing is taken from now on. */

@@ -9,6 +9,8 @@ export interface LineOptions {
   readonly oneWayMs: number
   /** The other end never tells what it has read. */
   readonly isMute?: boolean
+  /** Every so many messages one is lost, and those behind it wait until it has come once more. */
+  readonly lostEvery?: number
 }
 
 interface Arrival {
@@ -32,6 +34,8 @@ export class PacedLine {
   waitsMs: number[] = []
   #options: LineOptions
   #freeAtMicros = 0
+  #inOrderMicros = 0
+  #messages = 0
   #arrivals: Arrival[] = []
   #untoldSince = 0
 
@@ -60,12 +64,12 @@ export class PacedLine {
   #send(): void {
     const { pace } = this
     while (this.givenBytes < this.wantedBytes) {
-      if (this.givenBytes - pace.toldBytes >= pace.limitBytes) return
+      if (pace.spareBytes(this.givenBytes, this.nowMicros) <= 0) return
       const size = Math.min(MESSAGE_BYTES, this.wantedBytes - this.givenBytes)
       this.givenBytes += size
       if (this.givenBytes === this.wantedBytes) pace.idle(this.givenBytes)
       pace.given(this.givenBytes, this.nowMicros)
-      this.#carry(size, () => this.#read(size))
+      this.#carry(size, () => this.#read(size), this.#lostMicros())
     }
   }
 
@@ -89,10 +93,19 @@ export class PacedLine {
     this.#carry(100, () => this.#after(this.#delayMicros, back))
   }
 
-  #carry(bytes: number, act: () => void): void {
+  #carry(bytes: number, act: () => void, lostMicros = 0): void {
     const start = Math.max(this.#freeAtMicros, this.nowMicros)
     this.#freeAtMicros = start + (bytes * 8) / this.#options.mbit
-    this.#after(this.#freeAtMicros - this.nowMicros + this.#delayMicros, act)
+    const arrives = this.#freeAtMicros + this.#delayMicros + lostMicros
+    this.#inOrderMicros = Math.max(this.#inOrderMicros, arrives)
+    this.#after(this.#inOrderMicros - this.nowMicros, act)
+  }
+
+  /** TCP learns of a loss after a round trip, and sends once more. */
+  #lostMicros(): number {
+    const { lostEvery = Number.POSITIVE_INFINITY } = this.#options
+    this.#messages += 1
+    return this.#messages % lostEvery === 0 ? 2 * this.#delayMicros : 0
   }
 
   get #delayMicros(): number {

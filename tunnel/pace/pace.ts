@@ -6,7 +6,7 @@ const LEAST_BYTES = 64 * 1024
 /** While nothing is known of the line. */
 const FIRST_BYTES = 128 * 1024
 /** What may wait in the line, or be late because the other end is busy: what comes in this time, … */
-const WAIT_MICROS = 20_000
+const WAIT_MICROS = 15_000
 /** … but of a fast line, which less keeps full, no more than these, … */
 const WAIT_BYTES = 256 * 1024
 const FAST_WAIT_MICROS = 1000
@@ -20,8 +20,12 @@ const TRIP_LIFE_MICROS = 10_000_000
 const DRAINED_BYTES = 16 * 1024
 /** A measure that takes longer tells nothing of the line. */
 const DRAIN_MICROS = 2_500_000
+/** A line that moves is told of more often. */
+const SILENT_MICROS = 15_000
+/** So many round trips a packet may take that was lost once. */
+const LOST_TRIPS = 1.5
 /** Nothing was told for so long: the line, or the other end, does not keep its word. */
-const SILENCE_MICROS = 2_000_000
+const STUCK_MICROS = 2_000_000
 
 /**
  * How much of a tunnel's bytes may be on their way, which is in TLS, in the kernel and in the line
@@ -49,14 +53,26 @@ export class Pace {
     this.#tripAtMicros = nowMicros
   }
 
-  /** How much more may be on its way than has been told of. */
+  /** How much may be given now, after `total` bytes. */
+  spareBytes(total: number, nowMicros: number): number {
+    const spare = this.#told + this.limitBytes - total
+    return spare > 0 ? spare : spare + this.#silentBytes(nowMicros)
+  }
+
+  /** How much more may be on its way than has been told of, as long as it is told of. */
   get limitBytes(): number {
     return this.#relief + (this.#drain === undefined ? this.#fullBytes : this.#drainedBytes)
   }
 
-  /** What the other end has told of. */
-  get toldBytes(): number {
-    return this.#told
+  /**
+   * Behind a packet that was lost the line goes on as before, though nothing is told of until that has
+   * come once more.
+   */
+  #silentBytes(nowMicros: number): number {
+    if (this.#drain !== undefined) return 0
+    const mostMicros = (this.#tripMicros ?? 0) * LOST_TRIPS
+    const silentMicros = Math.min(mostMicros, nowMicros - this.#toldAtMicros - SILENT_MICROS)
+    return Math.max(0, silentMicros) * this.#bandwidth.bytesPerMicro
   }
 
   get #fullBytes(): number {
@@ -123,16 +139,16 @@ export class Pace {
   /** About every second; tells whether more may be on its way than before. */
   tick(nowMicros: number): boolean {
     const { limitBytes } = this
-    if (this.#isSilent(nowMicros)) this.#relieve()
+    if (this.#isStuck(nowMicros)) this.#relieve()
     if (this.#drain !== undefined) {
       if (nowMicros - this.#drain.sinceMicros > DRAIN_MICROS) this.#endDrain(nowMicros)
     } else if (this.#isTripOld(nowMicros)) this.#drain = { sinceMicros: nowMicros }
     return this.limitBytes > limitBytes
   }
 
-  #isSilent(nowMicros: number): boolean {
+  #isStuck(nowMicros: number): boolean {
     const isBound = this.#given - this.#told >= this.limitBytes / 2
-    return isBound && nowMicros - this.#toldAtMicros > SILENCE_MICROS
+    return isBound && nowMicros - this.#toldAtMicros > STUCK_MICROS
   }
 
   /** An other end that never tells is not bounded; one that did may have a line that is stuck. */

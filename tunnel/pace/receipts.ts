@@ -3,7 +3,7 @@ const STEP_BYTES = 32 * 1024
 /** … but, where much comes all the time, only when an eighth of what came in such a span has come. */
 const SPAN_MICROS = 20_000
 /** What comes slower is told after this time, unless it is … */
-export const LATE_MS = 10
+export const LATE_MS = 5
 /** … so little that it may stay untold: RECEIVED itself must never cause another one. */
 const LITTLE_BYTES = 4096
 
