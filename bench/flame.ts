@@ -37,6 +37,7 @@ export function flameGraph(
   const rects: string[] = []
   draw(root, { x: 0, y: height - ROW, scale: WIDTH / root.micros }, rects)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="10">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fffdf7"/>
 <text x="4" y="12">${escaped(title)}</text>
 ${rects.join('\n')}
