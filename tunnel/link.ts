@@ -1,11 +1,10 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Server, ServerOptions } from 'node:https'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import { TunnelError } from './codes.ts'
 import { HEADER_BYTES, MAX_CONTROL_BYTES } from './frames/frame.ts'
-import { connectSocket } from './link/connect.ts'
+import { type Connected, connectSocket } from './link/connect.ts'
 import { isOverAgreement, KEY_AGREEMENTS, NotPostQuantum } from './link/key-agreements.ts'
 import { Masks } from './link/masks.ts'
 import { type Link, WebSocketLink } from './link/web-socket-link.ts'
@@ -70,8 +69,8 @@ export async function dialLink(options: DialOptions): Promise<Link> {
   const { ca, proxy, keyAgreements = KEY_AGREEMENTS } = options
   try {
     const url = new URL(options.url.replace(/^http/, 'ws'))
-    const socket = await connectSocket({ url, ca, proxy, keyAgreements }, either)
-    return await openWebSocket(url, socket, either)
+    const connected = await connectSocket({ url, ca, proxy, keyAgreements }, either)
+    return await openWebSocket(url, connected, either)
   } catch (error) {
     const failed = dialError(error, options.url)
     if (isOverAgreement(keyAgreements, failed.facts.cause)) throw new NotPostQuantum(options.url)
@@ -107,7 +106,7 @@ export const systemClock: TunnelClock = {
   },
 }
 
-function openWebSocket(url: URL, socket: Socket, signal: AbortSignal): Promise<Link> {
+function openWebSocket(url: URL, { socket, raw }: Connected, signal: AbortSignal): Promise<Link> {
   const { promise, resolve, reject } = Promise.withResolvers<Link>()
   const masks = new Masks()
   const ws = new WebSocket(url, SUBPROTOCOL, {
@@ -121,7 +120,7 @@ function openWebSocket(url: URL, socket: Socket, signal: AbortSignal): Promise<L
   ws.once('error', (error) => reject(signal.aborted ? signal.reason : error))
   ws.once('open', () => {
     signal.removeEventListener('abort', onAbort)
-    resolve(new WebSocketLink(ws, socket, masks))
+    resolve(new WebSocketLink(ws, socket, { masks, raw }))
   })
   return promise
 }

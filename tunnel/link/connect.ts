@@ -10,17 +10,23 @@ export interface ConnectOptions {
   readonly keyAgreements: string
 }
 
+/** What a WebSocket is spoken over, and the connection below it, which is the same without TLS. */
+export interface Connected {
+  readonly socket: Socket
+  readonly raw: Socket
+}
+
 /** TCP to the edge, through the proxy if there is one, and TLS for `wss:`. */
 export async function connectSocket(
   { url, ca, proxy, keyAgreements }: ConnectOptions,
   signal: AbortSignal,
-): Promise<Socket> {
+): Promise<Connected> {
   const host = hostOf(url)
   const port = Number(url.port) || (url.protocol === 'wss:' ? 443 : 80)
   const raw = proxy
     ? await connectThrough(new URL(proxy), host, port, signal)
     : await settled(net.connect({ host, port, noDelay: true }), 'connect', signal)
-  if (url.protocol === 'ws:') return raw
+  if (url.protocol === 'ws:') return { socket: raw, raw }
   const socket = tls.connect({
     socket: raw,
     ...(net.isIP(host) === 0 ? { servername: host } : {}),
@@ -30,7 +36,7 @@ export async function connectSocket(
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['http/1.1'],
   })
-  return await settled(socket, 'secureConnect', signal)
+  return { socket: await settled(socket, 'secureConnect', signal), raw }
 }
 
 /** RFC 9110 §9.3.6; basic authentication from the proxy's URL. */

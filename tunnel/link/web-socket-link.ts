@@ -25,6 +25,13 @@ export interface Link extends LinkPort {
   proven(): void
 }
 
+/** What only the end that dialled has. */
+export interface Dialled {
+  readonly masks: Masks
+  /** The connection to the edge, or to the proxy in front, below TLS. */
+  readonly raw: Socket
+}
+
 /**
  * A full message at the client fills a TLS record (2¹⁴ bytes, RFC 8446 §5.1); the edge, whose header
  * is shorter, makes its records as much shorter. Then each record is one message where it is read, and
@@ -47,6 +54,7 @@ export class WebSocketLink implements Link {
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #masks: Masks | undefined
+  readonly #raw: Socket | undefined
   readonly #waiting: Uint8Array[] = []
   readonly #slice = new Slice()
   readonly #pings = new Bucket(...PINGS, Date.now())
@@ -58,11 +66,11 @@ export class WebSocketLink implements Link {
   #error = ''
   #unprovenBytes = 0
 
-  /** `masks`: at the client only. */
-  constructor(ws: WebSocket, socket: Duplex, masks?: Masks) {
+  constructor(ws: WebSocket, socket: Duplex, { masks, raw }: Partial<Dialled> = {}) {
     this.#ws = ws
     this.#socket = socket
     this.#masks = masks
+    this.#raw = raw
     this.headroomBytes = masks ? 8 : 4
     this.messageBytes = BODY_BYTES + this.headroomBytes
     if (socket instanceof TLSSocket) socket.setMaxSendFragment(this.messageBytes)
@@ -128,6 +136,9 @@ export class WebSocketLink implements Link {
 
   terminate(): void {
     this.#closing ??= { code: 'tunnel-lost', reason: 'ended without a word', by: 'us' }
+    // Where nothing is heard an end in order waits behind bytes that are never acknowledged, and the
+    // other end would keep the tunnel for as long; a reset comes through at once.
+    if (this.#raw && !(this.#raw instanceof TLSSocket)) this.#raw.resetAndDestroy()
     this.#ws.terminate()
   }
 

@@ -78,7 +78,7 @@ async function attackOnce(first: Uint8Array | undefined): Promise<void> {
   const signal = AbortSignal.timeout(10_000)
   const url = new URL(`${target.url}/tunnel`.replace(/^http/, 'ws'))
   const keyAgreements = 'X25519'
-  const socket = await connectSocket({ url, ca: target.caPem, keyAgreements }, signal)
+  const { socket } = await connectSocket({ url, ca: target.caPem, keyAgreements }, signal)
   sockets.add(socket)
   socket.once('close', () => sockets.delete(socket))
   const link = await openLink(url, socket)
@@ -106,7 +106,7 @@ async function openLink(url: URL, socket: Socket): Promise<WebSocketLink> {
     generateMask: masks.next,
   })
   await new Promise((resolve, reject) => ws.once('open', resolve).once('error', reject))
-  return new WebSocketLink(ws, socket, masks)
+  return new WebSocketLink(ws, socket, { masks })
 }
 
 /** A write that a closed socket never confirms is over with it. */
