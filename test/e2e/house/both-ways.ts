@@ -5,7 +5,7 @@ import type { Client } from './client.ts'
 import { makeFile, sizeOf } from './files.ts'
 import type { Stage } from './stage.ts'
 
-/** Bytes each way, and how many a second: an outage of 10 s falls inside. */
+/** Bytes each way, and how many a second, which nginx and scp see to: an outage of 10 s falls inside. */
 export const FILE_BYTES = 100_000_000
 const BYTES_PER_SECOND = 6_000_000
 
@@ -67,7 +67,7 @@ export class BothWays {
     const ssh = `${known} -o BatchMode=yes -i ${key} -l ${(BYTES_PER_SECOND * 8) / 1024}`
     const [web, git] = ['web', 'ssh'].map((kind) => `${this.#name}-${kind}.corp.internal`)
     return `scp -q ${ssh} ${this.file} root@${git}:${this.brought} & scp=$!
-curl -sS --limit-rate ${BYTES_PER_SECOND} -o ${this.gotten} http://${web}/file
+curl -sS -o ${this.gotten} http://${web}/paced/file
 echo curl $?
 wait $scp; echo scp $?`
   }

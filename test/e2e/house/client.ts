@@ -16,6 +16,17 @@ export const program = (name: string, ...words: (string | number)[]): string[] =
   ...words.map(String),
 ]
 
+export interface Readers {
+  readonly open: number
+  readonly failed: readonly string[]
+}
+
+/** The words that run slow-readers.py, which reports as {@link Readers}. */
+export const slowReaders = (host: string, port: number, count: number, bytes: number) => [
+  ...['/usr/bin/python3', seen(path.join(import.meta.dirname, 'slow-readers.py'))],
+  ...[host, ...[port, count, bytes].map(String)],
+]
+
 /** A person's machine on a stage. */
 export class Client {
   readonly room: Room

@@ -49,12 +49,24 @@ export class Line {
     connect(far, near)
   }
 
+  /** What has come out of it at either end, since it was laid; `up` is towards the far end. */
+  async carriedBytes(): Promise<{ readonly up: number; readonly down: number }> {
+    const [down, up] = await Promise.all([this.#near, this.#far].map(receivedBytes))
+    return { up: up ?? 0, down: down ?? 0 }
+  }
+
   async #end(): Promise<void> {
     if (!this.#process) return
     const ended = once(this.#process, 'exit')
     this.#process.kill('SIGKILL')
     await ended
   }
+}
+
+async function receivedBytes({ room, device }: LineEnd): Promise<number> {
+  const { stdout } = await room.run(['ip', '-s', '-j', 'link', 'show', device])
+  const [link] = JSON.parse(stdout) as { stats64: { rx: { bytes: number } } }[]
+  return link?.stats64.rx.bytes ?? 0
 }
 
 function connect({ room, device, addresses: [own = ''] }: LineEnd, { addresses }: LineEnd): void {

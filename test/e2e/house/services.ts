@@ -91,6 +91,7 @@ function startNginx(room: Room, address: string, directory: string): ChildProces
         listen ${address}:80; listen ${address}:443 ssl http2; server_name wiki.corp.internal; root ${web};
         ssl_certificate ${directory}/origin.pem; ssl_certificate_key ${directory}/origin.key;
         location /upload/ { dav_methods PUT; }
+        location /paced/ { alias ${web}/; limit_rate 6m; }
       }
     }\n`,
   )
