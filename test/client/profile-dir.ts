@@ -39,7 +39,7 @@ export async function writeProfile(
 /** A directory of its own for one test, gone afterwards. */
 export async function tempRoot(t: TestContext): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), 'byname-profile-'))
-  t.after(() => rm(root, { recursive: true, force: true }))
+  t.after(() => rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }))
   return root
 }
 

@@ -1,6 +1,6 @@
-/** Polls until it is so; fails after five seconds. */
+/** Polls until it is so; fails after fifteen seconds. */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (let at = 0; at < 500; at++) {
+  for (let at = 0; at < 1500; at++) {
     if (await holds()) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }

@@ -63,7 +63,7 @@ test('an edge that does not require it takes others; status and records name wha
 
 test('a renewed certificate loosens nothing', async (t) => {
   const directory = await mkdtemp(path.join(tmpdir(), 'byname-door-'))
-  t.after(() => rm(directory, { recursive: true }))
+  t.after(() => rm(directory, { recursive: true, maxRetries: 5, retryDelay: 20 }))
   const needs = { directory, edgeName: 'edge', names: ['127.0.0.1'], now: Date.now() }
   const { tls: shown, caPem } = await loadCertificates(needs)
   const bounds = { connections: 10, unproven: 10, unprovenPerAddress: 10, requirePostQuantum: true }

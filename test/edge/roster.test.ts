@@ -13,7 +13,7 @@ async function storeOf(t: TestContext) {
   const time = { now: 1_000_000 }
   const now = () => time.now
   const open = () => openSqliteStore({ path: path.join(directory, 'edge.db'), now })
-  t.after(() => rm(directory, { recursive: true }))
+  t.after(() => rm(directory, { recursive: true, maxRetries: 5, retryDelay: 20 }))
   const complaints: string[] = []
   const log = { ...silentLog, error: (_: object, text: string) => void complaints.push(text) }
   const edge = async (name: string) => {

@@ -38,7 +38,7 @@ async function collect(stream: NodeJS.ReadableStream | null): Promise<string> {
 
 async function place(t: TestContext, settings: string) {
   const directory = await mkdtemp(path.join(tmpdir(), 'byname-verbs-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }))
   await writeFile(path.join(directory, 'policy.yaml'), ALICE_READS)
   const config = path.join(directory, 'edge.yaml')
   await writeFile(config, settings)

@@ -26,7 +26,7 @@ export class WholeEdge {
 
   static async start(t: TestContext, policy = ALICE_READS, more = ''): Promise<WholeEdge> {
     const directory = await mkdtemp(path.join(tmpdir(), 'byname-whole-'))
-    t.after(() => rm(directory, { recursive: true, force: true }))
+    t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }))
     await writeFile(path.join(directory, 'policy.yaml'), policy)
     const settings = `listen: 127.0.0.1:PORT\nname: NAME\nhealth: 127.0.0.1:0\n${more}`
     await writeFile(path.join(directory, 'edge.yaml'), `${settings}policy: { file: policy.yaml }\n`)
