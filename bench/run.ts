@@ -23,7 +23,7 @@ import { type Plan, planOf, secondsOf } from './plan.ts'
 import { leaveResults, publishResults, type Results } from './results.ts'
 import { formatText, tableOf } from './table.ts'
 import type { Way } from './way.ts'
-import { hasHaproxy, startWays, warmUp } from './ways.ts'
+import { hasHaproxy, startWays, warmUp, warmWell } from './ways.ts'
 
 const PROGRAMS = ['/usr/bin/iperf3', '/usr/bin/wrk', '/usr/sbin/nginx', '/usr/sbin/sshd']
 
@@ -62,6 +62,7 @@ function checkMachine(): void {
 async function measureAll(): Promise<Map<string, Spreads>> {
   const names = plan.ways.filter((name) => name !== 'haproxy' || hasHaproxy)
   const [ways, idle] = await Promise.all([startWarm(names), measureIdle(plan)])
+  if (!values.quick) await warmWell(ways)
   const seen = new Map<string, Figures[]>(ways.map((way) => [way.name, []]))
   seen.get('byname')?.push(idle)
   for (let repeat = 1; repeat <= plan.repeats; repeat++) {

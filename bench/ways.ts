@@ -46,15 +46,25 @@ export async function startWays(
  * counts, of all ways at once, but for bulk: iperf3's server has one visitor at a time.
  */
 export async function warmUp(ways: readonly Way[]): Promise<void> {
-  const load = { seconds: 1, connections: 16 }
-  const doors = ways.flatMap(({ web, webApart }) => (webApart ? [web, webApart] : [web]))
   // What comes of it is nobody's figure: a busy machine may answer nothing in that second.
-  const requests = Promise.allSettled(
-    doors.map(async (door) => {
-      await wrk(door, { ...load, keep: true })
-      await wrk(door, { ...load, keep: false })
-    }),
-  )
+  const requests = Promise.allSettled(ways.map((way) => warmRequests(way, 1)))
   for (const { bulk } of ways) await iperf(bulk, { seconds: 1, direction: 'down', flows: 4 })
   await requests
+}
+
+/** Where there is time for it, one way after the other, with what it is measured with, both ways. */
+export async function warmWell(ways: readonly Way[]): Promise<void> {
+  for (const way of ways) {
+    for (const direction of ['up', 'down'] as const) {
+      await iperf(way.bulk, { seconds: 3, direction, flows: 1 })
+    }
+    await warmRequests(way, 2)
+  }
+}
+
+async function warmRequests({ web, webApart }: Way, seconds: number): Promise<void> {
+  for (const door of webApart ? [web, webApart] : [web]) {
+    await wrk(door, { seconds, connections: 16, keep: true })
+    await wrk(door, { seconds, connections: 16, keep: false })
+  }
 }
