@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { encodeQuery, ownerOf, readAnswer, type SocketFacts } from '../../client/peer/diag.ts'
@@ -45,16 +46,22 @@ describe('the uid of a loopback peer', () => {
     assert.equal(uids.uidOf(tuple), undefined)
   })
 
-  test('is not that of a listener on the port that the peer had', async () => {
+  test('is not that of a listener on the port that the peer had', async (t) => {
     await using pair = await connected('127.0.0.1', '127.0.0.1')
     const { remotePort, localPort } = pair.accepted
     pair.client?.resetAndDestroy()
     await new Promise((resolve) => setTimeout(resolve, 20))
-    const other = createServer().listen(remotePort, '127.0.0.1')
-    await new Promise((resolve) => other.once('listening', resolve))
+    const other = createServer()
+    t.after(() => other.close())
+    other.listen(remotePort, '127.0.0.1')
+    const [listens] = await Promise.race([
+      once(other, 'listening').then(() => [true]),
+      failure(other),
+    ])
+    // Another test's connection may have taken the port meanwhile.
+    if (!listens) return t.diagnostic(`port ${remotePort} is somebody else's by now`)
     const asked = { localAddress: '127.0.0.1', localPort, remoteAddress: '127.0.0.1', remotePort }
     assert.equal(uids.uidOf(asked as Socket), undefined)
-    other.close()
   })
 
   test('costs far less than 4.5 ms', async () => {
@@ -94,6 +101,11 @@ describe('an answer of the kernel', () => {
     assert.equal(readAnswer(other), undefined)
   })
 })
+
+const failure = async (server: Server): Promise<[boolean]> => {
+  await new Promise((resolve) => server.once('error', resolve))
+  return [false]
+}
 
 interface Connected {
   readonly accepted: Socket
