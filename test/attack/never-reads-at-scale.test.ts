@@ -13,7 +13,7 @@ const TUNNELS = 8
 const FLOWS = 50
 const CHUNK = Buffer.alloc(65_536)
 /** Eight tunnels with what may wait for each (SPEC.md §5.4), and what the process itself needs. */
-const MOST_MIB = TUNNELS * 12 + 96
+const MOST_MIB = TUNNELS * 12 + 192
 
 test('eight deaf tunnels of fifty downloads each cost what may wait for them, and slow nobody', async (t) => {
   const stage = await Stage.set(t)
