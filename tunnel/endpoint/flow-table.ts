@@ -89,10 +89,6 @@ export class FlowTable {
     return this.#flows.size
   }
 
-  get tombstoneCount(): number {
-    return this.#stones.size
-  }
-
   find(flowId: string): EndFlow | undefined {
     return this.#flows.get(flowId)
   }

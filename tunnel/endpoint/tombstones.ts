@@ -20,10 +20,6 @@ export class Tombstones {
     this.#lifeMs = lifeMs
   }
 
-  get size(): number {
-    return this.#stones.size
-  }
-
   add(flowId: string, party: string | undefined, end: FlowEnd, now: number): void {
     this.#stones.delete(flowId)
     this.#stones.set(flowId, { end, party, until: now + this.#lifeMs })
