@@ -1,7 +1,8 @@
 import { type ResetCode, TunnelError } from './codes.ts'
 import type { ControlCodec, ControlMessage } from './control.ts'
 import { WindowBudget } from './endpoint/budget.ts'
-import type { EndFlow, FlowHost } from './endpoint/end-flow.ts'
+import type { EndFlow } from './endpoint/end-flow.ts'
+import type { FlowHost } from './endpoint/flow-host.ts'
 import { type Carrier, FlowTable } from './endpoint/flow-table.ts'
 import type { Incoming } from './endpoint/incoming.ts'
 import { Opening } from './endpoint/opening.ts'
@@ -66,7 +67,7 @@ export class Endpoint implements Carrier {
   readonly #streams = new Streams()
   readonly #opening: Opening
   readonly #taking: Taking
-  readonly #host: FlowHost
+  readonly #host: FlowHost<EndFlow>
   /** Both sides of this tunnel can resume flows. */
   readonly canResume: boolean
 
@@ -214,7 +215,7 @@ export class Endpoint implements Carrier {
     })
   }
 
-  #makeHost(budget: WindowBudget, table: FlowTable): FlowHost {
+  #makeHost(budget: WindowBudget, table: FlowTable): FlowHost<EndFlow> {
     const { clock, role } = this.#options
     const session = this.#session
     return {

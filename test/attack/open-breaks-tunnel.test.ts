@@ -2,29 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LiveFlow } from '../../edge/gate/live.ts'
 import type { FlowRequest } from '../../edge/gate/verdict.ts'
-import { Gate, type Grant } from '../../edge/gate.ts'
+import type { Grant } from '../../edge/gate.ts'
 import type { Books } from '../../edge/route/carried.ts'
 import { Route } from '../../edge/route.ts'
 import { parseHostname } from '../../names/hostname.ts'
 import type { RelayFlow, RelayTunnel } from '../../tunnel/relay.ts'
 import { makeClock } from '../edge/clock.ts'
-
-const who = { kind: 'person', issuer: 'demo', subject: 'a', claims: new Map() } as const
+import { openGate, who } from '../edge/open-gate.ts'
 
 test('a flow whose OPEN is one too much for a tunnel that does not read is let in and out again', () => {
   const clock = makeClock()
-  const gate = new Gate({
-    judge: {
-      decide: () => ({ kind: 'allow', rule: 'all' }),
-      mayReachSomePort: () => true,
-      isHiddenFrom: () => false,
-    },
-    names: { exists: () => true, findConnector: () => ({}), serves: () => true },
-    standing: () => ({ kind: 'good', who }),
-    storeAgeMs: () => 0,
-    clock,
-    limits: { flows: 10, flowsPerSession: 10 },
-  })
+  const gate = openGate(clock)
   const told: string[] = []
   const tunnel = {} as RelayTunnel
   const connector = { id: 'c', name: 'c', grants: [] }

@@ -1,29 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Gate, type Grant } from '../../edge/gate.ts'
+import type { Grant } from '../../edge/gate.ts'
 import { Carried } from '../../edge/route/carried.ts'
 import { parseHostname } from '../../names/hostname.ts'
-import type { Requester } from '../../policy/requester.ts'
 import type { RelayFlow, RelayFlowEnd, RelayTunnel } from '../../tunnel/relay.ts'
 import { makeClock } from './clock.ts'
-
-const who: Requester = { kind: 'person', issuer: 'demo', subject: 'a', claims: new Map() }
+import { openGate, who } from './open-gate.ts'
 
 /** One attachment of a flow that was led to a connector, and all that its books were told. */
 function carried(kind: RelayFlow['kind']) {
   const clock = makeClock()
-  const gate = new Gate({
-    judge: {
-      decide: () => ({ kind: 'allow', rule: 'all' }),
-      mayReachSomePort: () => true,
-      isHiddenFrom: () => false,
-    },
-    names: { exists: () => true, findConnector: () => ({}), serves: () => true },
-    standing: () => ({ kind: 'good', who }),
-    storeAgeMs: () => 0,
-    clock,
-    limits: { flows: 10, flowsPerSession: 10 },
-  })
+  const gate = openGate(clock)
   const told: string[] = []
   const note = (what: string) => () => void told.push(what)
   const flow = {

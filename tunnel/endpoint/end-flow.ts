@@ -2,55 +2,9 @@ import { type ResetCode, TunnelError } from '../codes.ts'
 import type { Flow, FlowEnd, FlowHandlers, OpenedInfo, OpenRequest, Refusal } from '../flow.ts'
 import type { Resume, Resumed } from '../frames/resume.ts'
 import { CREDIT_FRAME_BYTES, putCredit, resetFrame } from '../frames/write.ts'
-import type { Outbox } from '../outbox.ts'
-import type { WindowBudget } from './budget.ts'
+import type { FlowHost, FlowStart, TakeBack } from './flow-host.ts'
 import { Receiving, type Standing } from './receiving.ts'
 import { Sending } from './sending.ts'
-
-/** What a flow needs of the endpoint that it belongs to. */
-export interface FlowHost {
-  readonly outbox: Outbox
-  readonly budget: WindowBudget
-  micros(): number
-  readonly rttMs: number | undefined
-  /** The flow has bytes or FIN to send. */
-  ready(flow: EndFlow): void
-  /** The flow has a CREDIT to send. */
-  owes(flow: EndFlow): void
-  /** The flow's OPEN has its answer, or is given up. */
-  answered(): void
-  /** Both sides of the tunnel can resume flows. */
-  readonly canResume: boolean
-  /** Tells the edge that the flow goes on elsewhere. */
-  letGo(flow: EndFlow): void
-  /** The flow leaves this tunnel: forget its stream. */
-  left(flow: EndFlow): void
-  /** Of the table of all flows: what happened to the flow. */
-  readonly table: FlowBook
-}
-
-/** What a flow tells the table of its process. */
-export interface FlowBook {
-  opened(flow: EndFlow): void
-  detached(flow: EndFlow): void
-  attached(flow: EndFlow): void
-  stranded(flow: EndFlow): void
-  ended(flow: EndFlow, end: FlowEnd): void
-}
-
-export interface FlowStart {
-  /** Who said OPEN: this end or the other. The opener gets nothing before OPENED. */
-  readonly opener: 'us' | 'peer'
-  /** What OPEN asked for. */
-  readonly request: OpenRequest
-  /** 0: it is refused here, and the other end must never hear of it. */
-  readonly stream: number
-  readonly attempt: number
-  readonly sendLimit: number
-  readonly receiveLimit: number
-  /** Whose it is, at a connector: its session. */
-  readonly party?: string | undefined
-}
 
 /**
  * `asked`: OPEN is out or in and not answered. `detached`: it has no tunnel; `resuming`: a client has
@@ -68,7 +22,7 @@ export class EndFlow implements Flow {
   readonly party: string | undefined
   readonly request: OpenRequest
   readonly #receiving: Receiving
-  #host: FlowHost
+  #host: FlowHost<EndFlow>
   #handlers: FlowHandlers
   #state: State = 'asked'
   #blocked = false
@@ -76,7 +30,7 @@ export class EndFlow implements Flow {
   /** The program gave up while there was no tunnel to say so. */
   #resetWhenBack: FlowEnd | undefined
 
-  constructor(host: FlowHost, start: FlowStart, handlers: FlowHandlers) {
+  constructor(host: FlowHost<EndFlow>, start: FlowStart, handlers: FlowHandlers) {
     this.request = start.request
     this.stream = start.stream
     this.attempt = start.attempt
@@ -188,7 +142,7 @@ export class EndFlow implements Flow {
   }
 
   /** Client: asks for it over another tunnel; gives what RESUME says. */
-  resumeOn(host: FlowHost, stream: number): Resume {
+  resumeOn(host: FlowHost<EndFlow>, stream: number): Resume {
     this.#host = host
     this.#state = 'resuming'
     this.stream = stream
@@ -203,7 +157,7 @@ export class EndFlow implements Flow {
    * this end stands.
    * @throws TunnelError `protocol-error` for a place that is not kept; nothing has changed then
    */
-  takeBack(host: FlowHost, stream: number, asked: TakeBack): Standing {
+  takeBack(host: FlowHost<EndFlow>, stream: number, asked: TakeBack): Standing {
     this.sending.rewind(asked.received, asked.limit)
     this.leave()
     this.#host = host
@@ -408,16 +362,6 @@ export class EndFlow implements Flow {
     if (wasAttached) this.#host.left(this)
     this.#host.table.ended(this, end)
   }
-}
-
-/** What a RESUME asks of a connector. */
-export interface TakeBack {
-  readonly attempt: number
-  /** The next offset that the client expects, and up to where it takes bytes. */
-  readonly received: number
-  readonly limit: number
-  /** Up to where the client was told that it may send; left out: it is told now. */
-  readonly allowed?: number
 }
 
 const DONE: FlowEnd = { code: 'done', reason: '' }

@@ -3,11 +3,12 @@ import type { Flow, FlowHandlers, OpenRequest } from '../flow.ts'
 import { checkRequest, openFrame } from '../frames/open.ts'
 import { initialShare, type Limits } from '../limits.ts'
 import type { TunnelClock } from '../port.ts'
-import { EndFlow, type FlowHost } from './end-flow.ts'
+import { EndFlow } from './end-flow.ts'
+import type { FlowHost } from './flow-host.ts'
 import type { Streams } from './streams.ts'
 
 export interface OpeningOptions {
-  readonly host: FlowHost
+  readonly host: FlowHost<EndFlow>
   readonly streams: Streams
   readonly limits: Limits
   readonly clock: TunnelClock

@@ -3,12 +3,13 @@ import type { FlowEnd, Protocol } from '../flow.ts'
 import { type Open, openedFrame, refusedFrame } from '../frames/open.ts'
 import { type Resume, resumedFrame } from '../frames/resume.ts'
 import { resetFrame } from '../frames/write.ts'
-import type { EndFlow, FlowHost, TakeBack } from './end-flow.ts'
+import type { EndFlow } from './end-flow.ts'
+import type { FlowHost, TakeBack } from './flow-host.ts'
 import type { FlowTable } from './flow-table.ts'
 import type { Streams } from './streams.ts'
 
 export interface ReturnOptions {
-  readonly host: FlowHost
+  readonly host: FlowHost<EndFlow>
   readonly streams: Streams
   readonly table: FlowTable
 }

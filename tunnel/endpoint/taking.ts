@@ -5,14 +5,16 @@ import { readResume } from '../frames/resume.ts'
 import { resetFrame } from '../frames/write.ts'
 import type { Limits, Rates } from '../limits.ts'
 import type { TunnelClock } from '../port.ts'
-import { EndFlow, type FlowHost } from './end-flow.ts'
+import { beginStream } from '../used-streams.ts'
+import { EndFlow } from './end-flow.ts'
+import type { FlowHost } from './flow-host.ts'
 import type { FlowTable } from './flow-table.ts'
 import { Incoming } from './incoming.ts'
 import { Return, type Returning } from './return.ts'
 import type { Streams } from './streams.ts'
 
 export interface TakingOptions {
-  readonly host: FlowHost
+  readonly host: FlowHost<EndFlow>
   readonly streams: Streams
   readonly table: FlowTable
   readonly limits: Limits
@@ -40,7 +42,7 @@ export class Taking {
 
   /** @throws TunnelError when the edge breaks the rules of streams */
   open(stream: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#use(stream)
+    beginStream(this.#options.streams, stream)
     const open = readOpen(bytes, start, end)
     const refusal = this.#reasonNotToTake(stream, open)
     if (refusal) this.#refuse(stream, ...refusal)
@@ -49,7 +51,7 @@ export class Taking {
 
   /** @throws TunnelError when the edge breaks the rules of streams */
   resume(stream: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#use(stream)
+    beginStream(this.#options.streams, stream)
     const { host, clock } = this.#options
     if (!host.canResume) throw new TunnelError('unsupported', 'no flow is resumed here')
     const resume = readResume(bytes, start, end)
@@ -57,15 +59,6 @@ export class Taking {
     const refusal = isTooFast ? TOO_FAST : this.#reasonNotToCarry(stream)
     if (refusal) host.outbox.append(resetFrame(stream, ...refusal))
     else this.#returns.resume(stream, this.#partyOf(resume), resume)
-  }
-
-  /** @throws TunnelError when the edge breaks the rules of streams */
-  #use(stream: number): void {
-    const { streams } = this.#options
-    if (stream <= streams.lastStream) {
-      throw new TunnelError('protocol-error', 'a stream is used twice', { stream })
-    }
-    streams.lastStream = stream
   }
 
   #take(stream: number, open: Open): void {

@@ -5,6 +5,7 @@ import { readResume } from '../frames/resume.ts'
 import { resetFrame } from '../frames/write.ts'
 import { initialShare, type Limits, type Rates } from '../limits.ts'
 import type { TunnelClock } from '../port.ts'
+import { beginStream, type UsedStreams } from '../used-streams.ts'
 import type { RelayFlow } from './face.ts'
 import { Flow } from './flow.ts'
 import type { LegTunnel } from './leg.ts'
@@ -12,7 +13,7 @@ import type { LegTunnel } from './leg.ts'
 export interface DoorOptions {
   readonly tunnel: LegTunnel
   /** The streams of the tunnel, used or refused. */
-  readonly streams: { lastStream: number }
+  readonly streams: UsedStreams
   readonly clock: TunnelClock
   readonly limits: Limits
   readonly rates: Rates
@@ -42,7 +43,7 @@ export class Door {
 
   /** @throws TunnelError when a stream is used twice, or OPENs come at twice their rate */
   open(stream: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#use(stream)
+    beginStream(this.#options.streams, stream)
     const { tunnel, clock } = this.#options
     const open = readOpen(bytes, start, end)
     const refusal = this.#reasonNotToTake(open)
@@ -57,7 +58,7 @@ export class Door {
 
   /** @throws TunnelError when a stream is used twice, or where nothing is resumed */
   resume(stream: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#use(stream)
+    beginStream(this.#options.streams, stream)
     const { tunnel, clock, resume: ask } = this.#options
     if (!ask) throw new TunnelError('unsupported', 'no flow is resumed here')
     const resume = readResume(bytes, start, end)
@@ -74,14 +75,6 @@ export class Door {
   /** An OPEN has its answer. */
   answered(): void {
     this.#pending -= 1
-  }
-
-  #use(stream: number): void {
-    const { streams } = this.#options
-    if (stream <= streams.lastStream) {
-      throw new TunnelError('protocol-error', 'a stream is used twice', { stream })
-    }
-    streams.lastStream = stream
   }
 
   #reasonNotToTake({ protocol, sendLimit }: Open): Refused | undefined {
